@@ -1,0 +1,16 @@
+"""Names for the strings that travel through every room, so that one is not taken for another."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+StudyUid = NewType("StudyUid", str)
+SeriesUid = NewType("SeriesUid", str)
+SopUid = NewType("SopUid", str)
+#: sha256 (hex) over transfer syntax and data set bytes as they came.
+ContentHash = NewType("ContentHash", str)
+#: sha256 (hex) over card and weights of a pack.
+PackHash = NewType("PackHash", str)
+JobId = NewType("JobId", int)
+DeliveryId = NewType("DeliveryId", int)
+AssociationId = NewType("AssociationId", str)

@@ -1,0 +1,204 @@
+"""Concluding a study: verdict, result objects, outbox rows and the job's end commit together or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from service.domain.delivery import DeliveryState, ObjectKind, ResultObject
+from service.domain.ids import SeriesUid, SopUid, StudyUid
+from service.domain.job import Job, JobEvent
+from service.domain.scan import Patient, StudyHeader
+from service.domain.verdict import Priority, SeriesConclusion, StudyVerdict, Verdict
+from service.errors import StaleStudy
+from service.ledger.book import Ledger
+from service.ledger.codec import from_json, to_json
+from service.ledger.jobs import require_lease, settle
+from service.ledger.studies import note, refresh_state
+from service.ledger.tables import deliveries, result_objects, result_sets, series, studies
+
+URGENCY = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyView:
+    """What a conclusion of the study builds on, as it stood at ``version``."""
+
+    study_uid: StudyUid
+    version: int
+    patient: Patient
+    header: StudyHeader
+    conclusions: dict[SeriesUid, SeriesConclusion]
+    published_answer: str | None
+    published_set: int | None
+    published_sr: ResultObject | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """A result set to be sent, and who gets which object."""
+
+    answer: str
+    objects: tuple[ResultObject, ...]
+    #: (destination, SOP Instance UID)
+    addressed: tuple[tuple[str, SopUid], ...]
+
+
+def view(ledger: Ledger, study_uid: str) -> StudyView:
+    """Give the study with what its other series came to."""
+    with ledger.reading() as connection:
+        row = connection.execute(select(studies).where(studies.c.study_uid == study_uid)).one()
+        concluded = connection.execute(
+            select(series.c.series_uid, series.c.conclusion).where(
+                series.c.study_uid == study_uid, series.c.conclusion.is_not(None)
+            )
+        ).all()
+        return StudyView(
+            study_uid=StudyUid(study_uid),
+            version=row.version,
+            patient=from_json(Patient, row.patient),
+            header=from_json(StudyHeader, row.header),
+            conclusions={
+                SeriesUid(one.series_uid): from_json(SeriesConclusion, one.conclusion)
+                for one in concluded
+                if one.conclusion
+            },
+            published_answer=row.published_answer,
+            published_set=row.published_set,
+            published_sr=_structured_report(connection, row.published_set),
+        )
+
+
+def _structured_report(connection: Connection, result_set: int | None) -> ResultObject | None:
+    row = connection.execute(
+        select(result_objects).where(result_objects.c.result_set == result_set, result_objects.c.kind == ObjectKind.SR)
+    ).first()
+    return result_object(row) if row else None
+
+
+def result_object(row: Any) -> ResultObject:
+    """Turn a row into the noun."""
+    return ResultObject(
+        sop_uid=SopUid(row.sop_uid),
+        sop_class=row.sop_class,
+        series_uid=row.series_uid,
+        kind=ObjectKind(row.kind),
+        content_hash=row.content_hash,
+        number=row.number,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a walk ends with; no publication when a reader of the old result would notice no change."""
+
+    seen: StudyView
+    verdict: StudyVerdict
+    publication: Publication | None
+
+
+def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
+    """Commit the conclusion, its objects, its deliveries and the job's end; all of it or none."""
+    with ledger.writing() as connection:
+        require_lease(connection, job)
+        _keep_verdict(connection, outcome, now)
+        _keep_conclusion(connection, job.series_uid, outcome.verdict)
+        if outcome.publication is not None:
+            _publish(connection, outcome, outcome.publication, now)
+        settle(connection, job, JobEvent.FINISH, now)
+        refresh_state(connection, job.study_uid)
+
+
+def _keep_verdict(connection: Connection, outcome: Outcome, now: float) -> None:
+    seen, verdict = outcome.seen, outcome.verdict
+    done = connection.execute(
+        update(studies)
+        .where(studies.c.study_uid == seen.study_uid, studies.c.version == seen.version)
+        .values(
+            version=seen.version + 1,
+            verdict=verdict.verdict,
+            priority=verdict.priority,
+            urgency=URGENCY[verdict.priority],
+            probability=verdict.probability,
+            why=verdict.why,
+            concluded_at=now,
+        )
+    )
+    if not done.rowcount:
+        raise StaleStudy("another series of the study was concluded meanwhile")
+    note(connection, seen.study_uid, "concluded", verdict.why, now)
+
+
+def _keep_conclusion(connection: Connection, series_uid: str, verdict: StudyVerdict) -> None:
+    mine = next(one for one in verdict.conclusions if one.series_uid == series_uid)
+    connection.execute(update(series).where(series.c.series_uid == series_uid).values(conclusion=to_json(mine)))
+
+
+def _publish(connection: Connection, outcome: Outcome, publication: Publication, now: float) -> None:
+    seen, verdict = outcome.seen, outcome.verdict
+    result_set = _result_set(connection, seen, verdict, publication.answer, now)
+    known = set(connection.scalars(select(result_objects.c.sop_uid).where(result_objects.c.result_set == result_set)))
+    _keep_objects(connection, result_set, (one for one in publication.objects if one.sop_uid not in known))
+    if not known:
+        _queue(connection, seen.study_uid, verdict, publication.addressed, now)
+    connection.execute(
+        update(studies)
+        .where(studies.c.study_uid == seen.study_uid)
+        .values(published_answer=publication.answer, published_set=result_set)
+    )
+
+
+def _result_set(connection: Connection, seen: StudyView, verdict: StudyVerdict, answer: str, now: float) -> int:
+    same = (result_sets.c.study_uid == seen.study_uid) & (result_sets.c.fingerprint == verdict.fingerprint)
+    known = connection.scalar(select(result_sets.c.id).where(same))
+    if known is not None:
+        return int(known)
+    made = connection.execute(
+        insert(result_sets).values(
+            study_uid=seen.study_uid,
+            fingerprint=verdict.fingerprint,
+            answer=answer,
+            verdict=to_json(verdict),
+            predecessor=seen.published_set,
+            made_at=now,
+        )
+    )
+    text = (
+        "result objects made" if seen.published_set is None else "result objects made; they supersede the earlier ones"
+    )
+    note(connection, seen.study_uid, "published", text, now)
+    key = made.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _keep_objects(connection: Connection, result_set: int, objects: Iterable[ResultObject]) -> None:
+    rows = [to_json(one) | {"result_set": result_set} for one in objects]
+    if rows:
+        connection.execute(insert(result_objects), rows)
+
+
+def _queue(
+    connection: Connection,
+    study_uid: str,
+    verdict: StudyVerdict,
+    addressed: Sequence[tuple[str, SopUid]],
+    now: float,
+) -> None:
+    rows = [
+        {
+            "sop_uid": sop_uid,
+            "study_uid": study_uid,
+            "destination": destination,
+            "state": DeliveryState.QUEUED,
+            "rank": 0 if verdict.verdict is Verdict.POSITIVE else 1,
+            "queued_at": now,
+            "due_at": now,
+        }
+        for destination, sop_uid in addressed
+    ]
+    if rows:
+        connection.execute(insert(deliveries), rows)
