@@ -1,0 +1,32 @@
+"""What reads the scan: `load(card)` gives a Reader, `Reader.read(slices)` gives the parts of each slice.
+
+Research use only, not for diagnosis; the bundled pack was trained on synthetic data.
+Runs with no service, network or database. Importing this costs numpy and nothing else.
+"""
+
+from models.aggregate import SeriesScores, series_scores
+from models.anatomy import HeadFacts, head_facts, looks_like_head
+from models.card import Card, bundled_packs, find_pack, verify
+from models.reader import Reader, load
+from models.reading import Region, SliceInput, SliceParts
+from models.volume import repair_wrap, to_hu, wrap_damaged
+
+__all__ = [
+    "Card",
+    "HeadFacts",
+    "Reader",
+    "Region",
+    "SeriesScores",
+    "SliceInput",
+    "SliceParts",
+    "bundled_packs",
+    "find_pack",
+    "head_facts",
+    "load",
+    "looks_like_head",
+    "repair_wrap",
+    "series_scores",
+    "to_hu",
+    "verify",
+    "wrap_damaged",
+]
