@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from service.domain.ids import ContentHash, SopUid
@@ -38,9 +40,11 @@ class Geometry:
     """The stack as it lies; ``slices`` ascend along the normal."""
 
     slices: tuple[PlacedSlice, ...]
+    #: frames without a usable position or orientation
     unplaced: int
-    #: share of frames that face another way than the first
+    #: frames that face another way than most
     astray: int
+    #: what most frames face; towards the head for axial slices, whatever way the patient lies
     normal: Vector | None
     #: angle between the slice normal and the body axis
     tilt_degrees: float | None
@@ -49,7 +53,7 @@ class Geometry:
     def steps(self) -> tuple[float, ...]:
         """Return the distances between neighbours."""
         places = [one.place_mm for one in self.slices]
-        return tuple(after - before for before, after in zip(places, places[1:], strict=False))
+        return tuple(after - before for before, after in pairwise(places))
 
     @property
     def extent_mm(self) -> float:
@@ -73,13 +77,16 @@ class Geometry:
         return len({one.time_point for one in self.slices}) or 1
 
     @property
+    def gap_after(self) -> tuple[int, ...]:
+        """Return the index of each slice that a gap follows."""
+        steps = self.steps
+        return tuple(at for at, step in enumerate(steps) if step > GAP_FACTOR * _expected(self, steps, at))
+
+    @property
     def gaps(self) -> tuple[str, ...]:
         """Name each gap by the instance it follows and the slices it swallowed."""
-        return tuple(
-            _gap_name(self.slices[at], step, _expected(self, at))
-            for at, step in enumerate(self.steps)
-            if step > GAP_FACTOR * _expected(self, at)
-        )
+        steps = self.steps
+        return tuple(_gap_name(self, at, _expected(self, steps, at)) for at in self.gap_after)
 
     @property
     def spacing_sentence(self) -> str:
@@ -96,25 +103,22 @@ class Geometry:
         """Tell whether the slices leave no room between them, judged by their thickness."""
         return all(
             step <= TOUCH_FACTOR * _mean_thickness(before, after)
-            for step, before, after in zip(self.steps, self.slices, self.slices[1:], strict=False)
+            for step, (before, after) in zip(self.steps, pairwise(self.slices), strict=True)
         )
 
 
 def geometry_of(instances: Sequence[StoredInstance]) -> Geometry:
-    """Place every frame of the instances along the normal of the first frame that has one."""
+    """Place every frame along the normal that most frames share; the order of the instances does not matter."""
     frames = [(one, place) for one in instances for place in one.header.slices]
-    normal = next((found for _, place in frames if (found := _normal(place))), None)
-    placed = [
-        _placed(instance, place, normal)
-        for instance, place in frames
-        if normal and place.position and _aligned(place, normal)
-    ]
-    missing = sum(place.position is None or _normal(place) is None for _, place in frames)
+    normals = [_normal(place) for _, place in frames]
+    normal = _shared([found for found in normals if found])
+    usable = [(one, place, own) for (one, place), own in zip(frames, normals, strict=True) if own and _finite(place)]
+    placed = [_placed(one, place, normal) for one, place, own in usable if normal and _parallel(own, normal)]
     ordered = sorted(placed, key=lambda one: (one.place_mm, one.time_point, one.instance_number or 0, one.sop_uid))
     return Geometry(
         slices=tuple(ordered),
-        unplaced=missing,
-        astray=len(frames) - missing - len(placed),
+        unplaced=len(frames) - len(usable),
+        astray=len(usable) - len(placed),
         normal=normal,
         tilt_degrees=_angle_to_axis(normal) if normal else None,
     )
@@ -128,9 +132,14 @@ def _placed(instance: StoredInstance, place: SlicePlace, normal: Vector) -> Plac
         content_hash=instance.content_hash,
         instance_number=instance.header.instance_number,
         place_mm=dot(place.position, normal),
-        thickness=place.thickness,
+        thickness=_thickness(place),
         time_point=instance.header.time_point,
     )
+
+
+def _thickness(place: SlicePlace) -> float | None:
+    given = place.thickness
+    return given if given is not None and math.isfinite(given) and given > 0 else None
 
 
 def dot(one: Vector, other: Vector) -> float:
@@ -149,9 +158,31 @@ def _normal(place: SlicePlace) -> Vector | None:
     return (cross[0] / length, cross[1] / length, cross[2] / length)
 
 
-def _aligned(place: SlicePlace, normal: Vector) -> bool:
-    own = _normal(place)
-    return own is not None and abs(dot(own, normal)) > 0.999
+def _finite(place: SlicePlace) -> bool:
+    return place.position is not None and all(math.isfinite(value) for value in place.position)
+
+
+def _parallel(one: Vector, other: Vector) -> bool:
+    return abs(dot(one, other)) > 0.999
+
+
+def _shared(normals: Sequence[Vector]) -> Vector | None:
+    """Return the direction most frames face; the same one for any order of the frames."""
+    upright = Counter(_upright(normal) for normal in normals)
+    leaders = sorted(upright, key=lambda one: (-_followers(one, upright), -upright[one], one))
+    return leaders[0] if leaders else None
+
+
+def _followers(normal: Vector, among: Counter[Vector]) -> int:
+    return sum(count for other, count in among.items() if _parallel(normal, other))
+
+
+def _upright(normal: Vector) -> Vector:
+    """Turn a normal so that its longest part is positive, digits beyond the header's own dropped."""
+    longest = max(normal, key=abs)
+    sign = -1.0 if longest < 0 else 1.0
+    turned = [round(sign * part, 9) + 0.0 for part in normal]
+    return (turned[0], turned[1], turned[2])
 
 
 def _angle_to_axis(normal: Vector) -> float:
@@ -162,17 +193,18 @@ def _mean_thickness(before: PlacedSlice, after: PlacedSlice) -> float:
     return ((before.thickness or 0.0) + (after.thickness or 0.0)) / 2
 
 
-def _expected(stack: Geometry, at: int) -> float:
-    around = [
-        step
-        for other, step in enumerate(stack.steps)
-        if other != at and abs(other - at) <= NEIGHBOURS and step > SAME_PLACE_MM
-    ]
+def _expected(stack: Geometry, steps: Sequence[float], at: int) -> float:
+    beside = [*steps[max(0, at - NEIGHBOURS) : at], *steps[at + 1 : at + 1 + NEIGHBOURS]]
+    around = [step for step in beside if step > SAME_PLACE_MM]
     thickness = _mean_thickness(stack.slices[at], stack.slices[at + 1])
     return max(median(around) if around else 0.0, thickness) or math.inf
 
 
-def _gap_name(before: PlacedSlice, step: float, expected: float) -> str:
+def _gap_name(stack: Geometry, at: int, expected: float) -> str:
+    before, after = stack.slices[at], stack.slices[at + 1]
+    step = after.place_mm - before.place_mm
     missing = max(1, round(step / expected) - 1)
-    after = before.instance_number if before.instance_number is not None else f"{before.place_mm:.1f} mm"
-    return f"gap after slice {after}: {step:.1f} mm where {expected:.1f} mm is usual, about {missing} missing"
+    name = f"{before.place_mm:.1f} mm"
+    if before.instance_number is not None and after.instance_number is not None:
+        name = str(min(before.instance_number, after.instance_number))
+    return f"gap after slice {name}: {step:.1f} mm where {expected:.1f} mm is usual, about {missing} missing"

@@ -1,0 +1,1 @@
+"""Slice readings become a verdict: pure functions of readings, geometry and site policy."""
