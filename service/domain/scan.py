@@ -74,6 +74,8 @@ class InstanceHeader:
     images_in_acquisition: int | None = None
     series_related_instances: int | None = None
     frame_of_reference: str = ""
+    #: Pixel Padding Value (0028,0120) in stored units
+    padding_value: int | None = None
     has_pixels: bool = False
     slices: tuple[SlicePlace, ...] = ()
 
