@@ -55,7 +55,7 @@ class KeySlice:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ResultSource:
-    """The study as it lies in the store; ``header`` is any file of the leading series and speaks for patient and study."""
+    """The study as it lies in the store; ``header``, any file of the leading series, speaks for patient and study."""
 
     header: Dataset
     #: in the order of ``SeriesConclusion.key_slices``
