@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 
@@ -13,15 +13,15 @@ Noun = TypeVar("Noun")
 
 @cache
 def _adapter(cls: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(cls)
+    return TypeAdapter(cast(Any, cls))
 
 
 def to_json(noun: Any) -> Any:
     """Return plain lists, dicts, strings and numbers."""
-    return _adapter(type(noun)).dump_python(noun, mode="json")
+    return _adapter(cast(Hashable, type(noun))).dump_python(noun, mode="json")
 
 
 def from_json(cls: type[Noun], data: Any) -> Noun:
     """Rebuild a noun from what ``to_json`` made."""
-    noun: Noun = _adapter(cls).validate_python(data)
+    noun: Noun = _adapter(cast(Hashable, cls)).validate_python(data)
     return noun

@@ -1,0 +1,5 @@
+"""``python -P -m service`` is the same as ``ichor``."""
+
+from service.cli import main
+
+main()

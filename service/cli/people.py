@@ -1,0 +1,60 @@
+"""``user`` and ``token``: who may use the page and the API."""
+
+from __future__ import annotations
+
+import click
+
+from service.cli.program import ichor, in_group
+from service.settings import Settings
+
+ROLE = click.Choice(["reader", "admin"])
+
+
+@ichor.group(help="Who may use the page.")
+def user() -> None:
+    """Hold the verbs."""
+
+
+@ichor.group(help="Tokens for the API.")
+def token() -> None:
+    """Hold the verbs."""
+
+
+@in_group(user, "add", help="Add a user, or set a new password or role.")
+@click.argument("name")
+@click.option("--role", type=ROLE, default="reader", show_default=True)
+@click.password_option(help="Asked for when not given.")
+def add(settings: Settings, name: str, role: str, password: str) -> None:
+    """Add or change a user."""
+    from service import wiring
+
+    wiring.add_user(settings, name, role, password)
+    click.echo(f"user {name} may enter as {role}")
+
+
+@in_group(user, "remove", help="Remove a user; sessions end at once.")
+@click.argument("name")
+def remove(settings: Settings, name: str) -> None:
+    """Remove a user."""
+    from service import wiring
+
+    wiring.remove_user(settings, name)
+    click.echo(f"user {name} is gone")
+
+
+@in_group(user, "list", help="List the users.")
+def listing(settings: Settings) -> None:
+    """List users and roles."""
+    from service import wiring
+
+    for name, role in wiring.list_users(settings):
+        click.echo(f"{name}\t{role}")
+
+
+@in_group(token, "create", help="Make a token and print it alone; it is shown only now.")
+@click.option("--role", type=ROLE, required=True)
+def create(settings: Settings, role: str) -> None:
+    """Print a fresh token."""
+    from service import wiring
+
+    click.echo(wiring.create_token(settings, role))

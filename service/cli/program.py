@@ -1,0 +1,96 @@
+"""The command itself: verbs, their shared options, and errors as one line with the mend."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service import __version__
+from service.errors import BadUsage, IchorError
+from service.settings import Settings, load_settings
+
+BAD_USAGE = 2
+FAILED = 1
+LINE = "research use only, not for diagnosis; trained on synthetic data"
+
+
+@click.group(help=f"Ichor, a triage node for head CT ({LINE}).", context_settings={"max_content_width": 110})
+@click.version_option(__version__, prog_name="ichor")
+def ichor() -> None:
+    """Hold the verbs."""
+
+
+def verb(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a verb: it gets ``settings`` first and every error ends as one line."""
+    return in_group(ichor, name, **attributes)
+
+
+def in_group(group: click.Group, name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a verb inside a group of verbs."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @group.command(name, **attributes)
+        @click.option("--config", type=click.Path(path_type=Path), help="Settings file (default: ichor.toml here).")
+        @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+        @functools.wraps(function)
+        def run(config: Path | None, debug: bool, **values: Any) -> None:
+            with_errors(debug, lambda: function(load_settings(config), **values))
+
+        return run
+
+    return decorate
+
+
+def with_errors(debug: bool, act: Callable[[], Any]) -> None:
+    """Run a verb; what it raises on purpose becomes one line and an exit code."""
+    try:
+        act()
+    except BadUsage as problem:
+        _leave(problem, BAD_USAGE, debug)
+    except IchorError as problem:
+        _leave(problem, FAILED, debug)
+
+
+def _leave(problem: IchorError, code: int, debug: bool) -> None:
+    if debug:
+        raise problem
+    click.echo(f"ichor: {problem}", err=True)
+    sys.exit(code)
+
+
+def config_arguments() -> list[str]:
+    """Return the --config of this call, to be handed to child processes."""
+    given = click.get_current_context().params.get("config")
+    return ["--config", str(given)] if given else []
+
+
+def start_logging(role: str) -> None:
+    """One line per event on standard error, with the role that speaks."""
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format=f"%(asctime)s %(levelname)-7s {role:<8} %(message)s",
+        force=True,
+    )
+    for noisy in ("pynetdicom", "apscheduler", "alembic", "highdicom", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def shown(settings: Settings) -> str:
+    """Say where the node listens."""
+    node, web = settings.node, settings.web
+    return f"DICOM {node.ae_title} at {node.host}:{node.port}, page at http://{web.host}:{web.port}/"
+
+
+def main() -> None:
+    """Enter here; the verbs' modules add themselves to the group."""
+    from service.cli import look, operate, people, scans, serve, workshop
+
+    assert all((look, operate, people, scans, serve, workshop))
+    ichor(prog_name="ichor")

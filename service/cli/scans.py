@@ -1,0 +1,75 @@
+"""``read``, ``phantom`` and ``practice``: scans from a folder, from a generator, over the network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from service.cli.program import LINE, verb
+from service.errors import BadUsage
+from service.settings import Settings
+
+FINDINGS = click.Choice(["none", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural"])
+VENDORS = click.Choice(["ge", "siemens", "philips", "canon"])
+
+
+@verb("read", help="Read a folder of DICOM files without network or database and print the verdict.")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--pack", help="A bundled pack's name or a folder; default: model.pack.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def read(settings: Settings, path: Path, pack: str | None, as_json: bool) -> None:
+    """Print what the node would conclude."""
+    from service import wiring
+
+    answer = wiring.read_folder(settings, path, pack)
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    probability = answer["probability"]
+    click.echo(f"verdict      {answer['verdict']}")
+    click.echo(f"probability  {'-' if probability is None else f'{probability:.3f}'}")
+    click.echo(f"why          {answer['why']}")
+    for finding, value in answer["findings"].items():
+        click.echo(f"  {finding:<18} {value:.3f}")
+    click.echo(f"pack         {answer['pack']['name']} {answer['pack']['version']}")
+    click.echo(LINE)
+
+
+@verb("phantom", help="Write a synthetic head CT series as DICOM, with the truth beside it.")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--finding", type=FINDINGS, required=True)
+@click.option("--seed", type=click.IntRange(min=0), required=True)
+@click.option("--slices", type=click.IntRange(1, 400), default=32, show_default=True)
+@click.option("--thickness", type=click.FloatRange(0.3, 12), default=5.0, show_default=True, help="In mm.")
+@click.option("--vendor", type=VENDORS, default="ge", show_default=True, help="Whose header habits.")
+def phantom(settings: Settings, out: Path, finding: str, seed: int, slices: int, thickness: float, vendor: str) -> None:  # noqa: PLR0913, PLR0917 - one per option
+    """Write a synthetic series."""
+    from service import wiring
+
+    wish = wiring.PhantomWish(finding=finding, seed=seed, slices=slices, thickness=thickness, vendor=vendor)
+    paths = wiring.write_phantom(wish, out)
+    click.echo(f"{len(paths)} slices and truth.json in {out}")
+
+
+@verb("practice", help="Send a synthetic head CT over DICOM.")
+@click.option("--to", "address", help="HOST:PORT; default: this node.")
+@click.option("--aet", help="Called AE title; default: this node's.")
+@click.option("--finding", type=FINDINGS, default="intraparenchymal", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+def practice(settings: Settings, address: str | None, aet: str | None, finding: str, seed: int) -> None:
+    """Make a study and send it."""
+    from service import wiring
+
+    host, port = _address(address) if address else (settings.node.host, settings.node.port)
+    wish = wiring.PhantomWish(finding=finding, seed=seed)
+    study_uid = wiring.send_practice(settings, wish, (host, port, aet or settings.node.ae_title))
+    click.echo(f"sent to {host}:{port}: study {study_uid}")
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise BadUsage(f"--to takes HOST:PORT, not {text!r}")
+    return host, int(port)

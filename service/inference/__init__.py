@@ -1,0 +1,1 @@
+"""Slices become readings: decode, HU, model; the one door into ``models``."""

@@ -1,0 +1,1 @@
+"""The janitors, one per file, and their schedule; apscheduler's only home."""

@@ -1,0 +1,76 @@
+"""Open series are judged again whenever the answer can have changed; a complete one wakes its job."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.assembly.rules import SeriesFacts, Visits, facts_of, judge, next_check_at
+from service.ledger import scans
+from service.ledger.book import Ledger
+from service.ledger.scans import SeriesGlance
+from service.settings import CompletionSettings
+
+log = logging.getLogger(__name__)
+#: asks a query peer how many instances a series has: (study UID, series UID) -> count or None
+AskPeer = Callable[[str, str], int | None]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    glance: SeriesGlance
+    facts: SeriesFacts
+    look_again_at: float
+
+
+class CompleteSeries:
+    """Remembers what it saw, so that a waiting series costs one row and no arithmetic."""
+
+    def __init__(self, ledger: Ledger, settings: CompletionSettings, ask_peer: AskPeer | None = None) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._ask_peer = ask_peer
+        self._seen: dict[str, _Seen] = {}
+
+    def sweep(self, now: float) -> int:
+        """Judge what is due; return how many series became complete."""
+        glances = scans.open_series(self._ledger)
+        kept = {one.series_uid for one in glances}
+        self._seen = {uid: seen for uid, seen in self._seen.items() if uid in kept}
+        return sum(self._look(glance, now) for glance in glances)
+
+    def _look(self, glance: SeriesGlance, now: float) -> bool:
+        seen = self._seen.get(glance.series_uid)
+        if seen is None or seen.glance != glance:
+            seen = self._remember(glance)
+        # a clock set back must not let a series wait for ever
+        if glance.last_arrival_at <= now < seen.look_again_at:
+            return False
+        evidence = judge(seen.facts, self._settings, now)
+        if evidence is None:
+            self._ask(glance, now)
+            return False
+        done = scans.complete(self._ledger, glance, evidence, now)
+        if done:
+            log.info("series %s complete: %s", glance.series_uid, evidence.sentence)
+        return done
+
+    def _remember(self, glance: SeriesGlance) -> _Seen:
+        visits = Visits(
+            ends=glance.association_ends,
+            last_arrival_at=glance.last_arrival_at,
+            last_closed_at=glance.last_association_closed_at,
+        )
+        facts = facts_of(scans.view(self._ledger, glance.series_uid).instances, visits, glance.queried)
+        seen = _Seen(glance, facts, next_check_at(facts, self._settings))
+        self._seen[glance.series_uid] = seen
+        return seen
+
+    def _ask(self, glance: SeriesGlance, now: float) -> None:
+        """Ask the query peers once per standstill: after the last arrival, when the sender has left."""
+        asked_since = glance.queried_at is not None and glance.queried_at >= glance.last_arrival_at
+        if self._ask_peer is None or asked_since or glance.last_association_closed_at is None:
+            return
+        count = self._ask_peer(glance.study_uid, glance.series_uid)
+        scans.answer_of_peer(self._ledger, glance.series_uid, count, now)

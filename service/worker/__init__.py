@@ -1,0 +1,1 @@
+"""The walk of a scan: claim, read, conclude, commit."""
