@@ -73,6 +73,8 @@ class Delivery:
     destination: str
     state: DeliveryState
     attempt: int
+    #: when it was put into the outbox, or back into it by hand
+    queued_at: float
     urgent: bool
     #: who holds it now; empty when nobody does
     lease: str

@@ -18,6 +18,8 @@ from service.ledger.studies import note, refresh_state
 from service.ledger.tables import deliveries, result_objects, studies
 
 UNSENT = (DeliveryState.QUEUED, DeliveryState.RETRYING)
+#: an archive that lost an object more than once is given this much more time before each further try
+LOST_AGAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class CommitRequest:
     destination: str
     #: (SOP Class UID, SOP Instance UID)
     references: tuple[tuple[str, str], ...]
+    #: seconds already granted for an answer; 0 when asked for the first time
+    waited: float
 
 
 def due(ledger: Ledger, now: float, lease_seconds: float, limit: int, destination: str | None = None) -> list[Delivery]:
@@ -72,6 +76,7 @@ def _delivery(row: Any, lease: str) -> Delivery:
         destination=row.destination,
         state=DeliveryState(row.state),
         attempt=row.attempt,
+        queued_at=row.queued_at,
         urgent=row.rank == 0,
         lease=lease,
         obj=result_object(row),
@@ -172,7 +177,7 @@ def ask_commitment(
         if study is None:
             return None
         rows = connection.execute(
-            select(deliveries.c.id, result_objects.c.sop_class, result_objects.c.sop_uid)
+            select(deliveries, result_objects.c.sop_class)
             .join(result_objects, result_objects.c.sop_uid == deliveries.c.sop_uid)
             .where(waiting, deliveries.c.study_uid == study)
         ).all()
@@ -182,7 +187,22 @@ def ask_commitment(
             .values(transaction_uid=transaction_uid, commit_due_at=due_again_at)
         )
         references = tuple((row.sop_class, row.sop_uid) for row in rows)
-        return CommitRequest(transaction_uid=transaction_uid, destination=destination, references=references)
+        return CommitRequest(
+            transaction_uid=transaction_uid,
+            destination=destination,
+            references=references,
+            waited=max(row.commit_due_at - row.sent_at for row in rows),
+        )
+
+
+def put_off_commitment(ledger: Ledger, transaction_uid: str, due_again_at: float) -> None:
+    """Give a transaction that is asked for again more time."""
+    with ledger.writing() as connection:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.transaction_uid == transaction_uid, deliveries.c.state == DeliveryState.SENT)
+            .values(commit_due_at=due_again_at)
+        )
 
 
 def settle_unproven(ledger: Ledger, transaction_uid: str, text: str) -> None:
@@ -198,7 +218,7 @@ def settle_unproven(ledger: Ledger, transaction_uid: str, text: str) -> None:
 def commitment_report(
     ledger: Ledger, transaction_uid: str, committed: Sequence[str], failed: Sequence[tuple[str, str]], now: float
 ) -> int:
-    """Keep what the destination proved, and send again what it says it lost."""
+    """Keep what the destination proved, and send again what it says it lost; later each time it loses it."""
     lost = dict(failed)
     with ledger.writing() as connection:
         rows = connection.execute(
@@ -210,7 +230,8 @@ def commitment_report(
             if row.sop_uid in committed:
                 _set(connection, row, DeliveryEvent.PROVEN, committed_at=now, error="")
             elif row.sop_uid in lost:
-                _set(connection, row, DeliveryEvent.MISSING, due_at=now, error=lost[row.sop_uid])
+                again = {"due_at": now + row.attempt * LOST_AGAIN_SECONDS, "attempt": row.attempt + 1}
+                _set(connection, row, DeliveryEvent.MISSING, error=lost[row.sop_uid], **again)
         for study_uid in {row.study_uid for row in rows}:
             text = f"{len(committed)} object(s) proven stored, {len(lost)} missing"
             note(connection, study_uid, "committed", text, now)
