@@ -9,6 +9,7 @@ IchorError
 │   ├── WrongIdentity   the data set is not what the command says
 │   ├── Undecodable     the bytes are no data set, or not a whole one
 │   ├── WrongClass      the SOP class does not fit the context or the data
+│   ├── BadUid          a UID that breaks the rules of PS3.5 9.1
 │   └── NoRoom          the disk is full
 ├── NotReadable         the series ends as not_analysed with this reason
 │   └── UndecodablePixels  this one slice cannot be decoded
@@ -56,6 +57,10 @@ class Undecodable(Refused):
 
 class WrongClass(Refused):
     """The SOP class of the data set is not the one negotiated."""
+
+
+class BadUid(Refused):
+    """A UID that no file, row or report could carry on."""
 
 
 class NoRoom(Refused):
