@@ -14,6 +14,8 @@ from service.settings import CompletionSettings
 LOCALISER_TYPES = frozenset({"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW"})
 #: a gantry tilt below this is rounding
 LEVEL_DEGREES = 0.5
+#: no gantry tilts further; steeper slices are reformats
+STEEPEST_DEGREES = 45.0
 #: a sentence names this many gaps, the evidence all of them
 GAPS_NAMED = 3
 
@@ -107,6 +109,13 @@ def next_check_at(facts: SeriesFacts, settings: CompletionSettings) -> float:
     return quiet_at
 
 
+def ask_at(facts: SeriesFacts, settings: CompletionSettings) -> float | None:
+    """Return when a query peer is worth asking: the sender has left, nothing stirred, nobody named a count yet."""
+    if facts.queried is not None or facts.announced is not None or AssociationEnd.OPEN in facts.association_ends:
+        return None
+    return _last_sign(facts) + settings.settle_seconds
+
+
 def _announced(facts: SeriesFacts) -> bool:
     return facts.announced is not None and facts.received >= (facts.expected or 0)
 
@@ -150,7 +159,8 @@ def _numbers_missing(numbers: Sequence[int]) -> int:
 
 def _what_came(facts: SeriesFacts) -> str:
     if not facts.is_image_stack:
-        return f"{facts.received} {'object' if facts.received == 1 else 'objects'} that form no stack of slices"
+        what = "1 object that is" if facts.received == 1 else f"{facts.received} objects that are"
+        return f"{what} no stack of slices"
     return f"{len(facts.geometry.slices)} slices touch, {facts.geometry.spacing_sentence}"
 
 
@@ -197,7 +207,7 @@ def _peculiar(facts: SeriesFacts) -> Iterator[str]:
         return
     if facts.geometry.spacing_sentence.startswith("uneven"):
         yield facts.geometry.spacing_sentence
-    if (facts.geometry.tilt_degrees or 0.0) >= LEVEL_DEGREES:
+    if LEVEL_DEGREES <= (facts.geometry.tilt_degrees or 0.0) <= STEEPEST_DEGREES:
         yield f"gantry tilted {facts.geometry.tilt_degrees:.1f} degrees"
     if facts.padding:
         yield f"padding value {', '.join(str(one) for one in facts.padding)}"

@@ -63,3 +63,8 @@ def objection(checks: Sequence[Check]) -> int:
     """Return how far down the card the series came; the further, the more its reason tells about the study."""
     found = blocks_reading(checks) or failed(checks)
     return ORDER[CheckName(found[0].name)] if found else len(ORDER)
+
+
+def line(name: CheckName, passed: bool, found: str, wanted: str, reason: str) -> Check:
+    """Write one line of the card; the reason appears only where it is needed."""
+    return Check(name=name.value, passed=passed, found=found, wanted=wanted, reason="" if passed else reason)
