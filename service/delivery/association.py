@@ -11,6 +11,7 @@ from typing import Any
 
 from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from service.dicom.statuses import Status
@@ -29,7 +30,11 @@ Handlers = Sequence[tuple[Any, Callable[[Any], Any]]]
 
 @contextmanager
 def associate(
-    calling_ae: str, peer: Destination, contexts: Sequence[PresentationContext], handlers: Handlers = ()
+    calling_ae: str,
+    peer: Destination,
+    contexts: Sequence[PresentationContext],
+    handlers: Handlers = (),
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
 ) -> Iterator[Association]:
     """Open an association or raise DestinationDown; Verification rides along.
 
@@ -47,6 +52,7 @@ def associate(
         contexts=[*contexts, build_context(VERIFICATION)],
         ae_title=peer.ae_title,
         max_pdu=MAX_PDU,
+        ext_neg=list(roles),
         evt_handlers=[(evt.EVT_CONN_OPEN, mark), *handlers],
     )
     if not association.is_established:

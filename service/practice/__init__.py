@@ -1,0 +1,1 @@
+"""Practice without a hospital: an archive beside the node and synthetic head CTs sent through its own door."""
