@@ -187,6 +187,15 @@ class DiskSettings(Section):
     """Delivered studies older than this are purged by the night; 0 keeps everything."""
 
 
+class PracticeSettings(Section):
+    """The archive that ``serve --practice`` starts beside the node, on loopback."""
+
+    port: int = Field(11113, ge=0, le=65535)
+    """Port of the practice archive."""
+    ae_title: str = Field("PRACTICE", min_length=1, max_length=16)
+    """AE title of the practice archive."""
+
+
 class Settings(Section):
     """Everything, one slice per room."""
 
@@ -200,6 +209,7 @@ class Settings(Section):
     delivery: DeliverySettings = DeliverySettings()
     work: WorkSettings = WorkSettings()
     disk: DiskSettings = DiskSettings()
+    practice: PracticeSettings = PracticeSettings()
     senders: tuple[Sender, ...] = ()
     query_peers: tuple[QueryPeer, ...] = ()
     destinations: tuple[Destination, ...] = ()

@@ -47,6 +47,11 @@ class Child:
             return None
         return self.process.poll()
 
+    def let_go(self) -> None:
+        """Close our end of the leash."""
+        if self.process and self.process.stdin:
+            self.process.stdin.close()
+
     def schedule_restart(self) -> None:
         """Start again after a pause that grows while the child keeps falling."""
         now = time.monotonic()
@@ -56,11 +61,9 @@ class Child:
 
     def ask_to_stop(self) -> None:
         """Let go of the leash and send SIGTERM."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        if self.process.stdin:
-            self.process.stdin.close()
-        self.process.terminate()
+        self.let_go()
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
 
     def wait_or_kill(self, deadline: float) -> None:
         """Give the process until the deadline, then end it."""
@@ -101,6 +104,7 @@ def _tend(child: Child) -> None:
     code = child.ended()
     if code is None:
         return
+    child.let_go()
     if code == BAD_USAGE:
         raise Unavailable(f"role {child.role} cannot start; the line above says why")
     log.error("role %s ended with code %s; it is started again", child.role, code)

@@ -15,9 +15,9 @@ from service.settings import Settings
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(settings: Settings, as_json: bool) -> None:
     """Say how the node does."""
-    from service import wiring
+    from service.wiring import health
 
-    report = wiring.status(settings)
+    report = health.status(settings)
     if as_json:
         click.echo(json.dumps(report.as_dict(), indent=1))
     else:
@@ -29,10 +29,10 @@ def status(settings: Settings, as_json: bool) -> None:
 @verb("doctor", help="Check settings, ports, database, pack, disk and destinations; say the mend of each failure.")
 def doctor(settings: Settings) -> None:
     """Check everything that can be checked from here."""
-    from service import wiring
+    from service.wiring import health
 
     failed = 0
-    for finding in wiring.doctor(settings):
+    for finding in health.doctor(settings):
         failed += not finding.well
         mark = click.style("ok  ", fg="green") if finding.well else click.style("FAIL", fg="red")
         click.echo(f"{mark} {finding.subject}: {finding.text}")
@@ -49,9 +49,9 @@ def pack() -> None:
 @in_group(pack, "list", help="List the bundled packs.")
 def pack_list(settings: Settings) -> None:
     """List the bundled packs."""
-    from service import wiring
+    from service.wiring import packs
 
-    for line in wiring.pack_list():
+    for line in packs.names():
         click.echo(line)
 
 
@@ -59,9 +59,9 @@ def pack_list(settings: Settings) -> None:
 @click.argument("name", default="default")
 def pack_show(settings: Settings, name: str) -> None:
     """Show a pack's card."""
-    from service import wiring
+    from service.wiring import packs
 
-    for key, value in wiring.pack_card(name):
+    for key, value in packs.card(name):
         click.echo(f"{key:<16} {value}")
 
 
@@ -69,6 +69,6 @@ def pack_show(settings: Settings, name: str) -> None:
 @click.argument("name")
 def pack_verify(settings: Settings, name: str) -> None:
     """Check a pack's weights against its card."""
-    from service import wiring
+    from service.wiring import packs
 
-    click.echo(wiring.pack_verify(name))
+    click.echo(packs.verify(name))

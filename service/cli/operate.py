@@ -12,9 +12,9 @@ from service.settings import Settings
 @click.argument("study_uid")
 def replay(settings: Settings, study_uid: str) -> None:
     """Offer the study's jobs again."""
-    from service import wiring
+    from service.wiring import verbs
 
-    wiring.replay(settings, study_uid)
+    verbs.replay(settings, study_uid)
     click.echo("offered again")
 
 
@@ -22,9 +22,9 @@ def replay(settings: Settings, study_uid: str) -> None:
 @click.argument("delivery", type=int)
 def retry(settings: Settings, delivery: int) -> None:
     """Queue a delivery again."""
-    from service import wiring
+    from service.wiring import verbs
 
-    wiring.retry(settings, delivery)
+    verbs.retry(settings, delivery)
     click.echo("queued again")
 
 
@@ -33,15 +33,15 @@ def retry(settings: Settings, delivery: int) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 def purge(settings: Settings, days: float | None, dry_run: bool) -> None:
     """Throw away what is old and delivered."""
-    from service import wiring
+    from service.wiring import verbs
 
-    for study_uid in wiring.purge(settings, days, dry_run):
+    for study_uid in verbs.purge(settings, days, dry_run):
         click.echo(study_uid)
 
 
 @verb("migrate", help="Bring the database to this version.")
 def migrate(settings: Settings) -> None:
     """Run the missing migrations."""
-    from service import wiring
+    from service.wiring import verbs
 
-    click.echo(f"the database stands at revision {wiring.migrate(settings)}")
+    click.echo(f"the database stands at revision {verbs.migrate(settings)}")

@@ -26,9 +26,9 @@ def token() -> None:
 @click.password_option(help="Asked for when not given.")
 def add(settings: Settings, name: str, role: str, password: str) -> None:
     """Add or change a user."""
-    from service import wiring
+    from service.wiring import verbs
 
-    wiring.add_user(settings, name, role, password)
+    verbs.add_user(settings, name, role, password)
     click.echo(f"user {name} may enter as {role}")
 
 
@@ -36,18 +36,18 @@ def add(settings: Settings, name: str, role: str, password: str) -> None:
 @click.argument("name")
 def remove(settings: Settings, name: str) -> None:
     """Remove a user."""
-    from service import wiring
+    from service.wiring import verbs
 
-    wiring.remove_user(settings, name)
+    verbs.remove_user(settings, name)
     click.echo(f"user {name} is gone")
 
 
 @in_group(user, "list", help="List the users.")
 def listing(settings: Settings) -> None:
     """List users and roles."""
-    from service import wiring
+    from service.wiring import verbs
 
-    for name, role in wiring.list_users(settings):
+    for name, role in verbs.list_users(settings):
         click.echo(f"{name}\t{role}")
 
 
@@ -55,6 +55,6 @@ def listing(settings: Settings) -> None:
 @click.option("--role", type=ROLE, required=True)
 def create(settings: Settings, role: str) -> None:
     """Print a fresh token."""
-    from service import wiring
+    from service.wiring import verbs
 
-    click.echo(wiring.create_token(settings, role))
+    click.echo(verbs.create_token(settings, role))

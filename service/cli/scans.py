@@ -21,9 +21,9 @@ VENDORS = click.Choice(["ge", "siemens", "philips", "canon"])
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def read(settings: Settings, path: Path, pack: str | None, as_json: bool) -> None:
     """Print what the node would conclude."""
-    from service import wiring
+    from service.wiring import scans
 
-    answer = wiring.read_folder(settings, path, pack)
+    answer = scans.read_folder(settings, path, pack)
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return
@@ -46,10 +46,10 @@ def read(settings: Settings, path: Path, pack: str | None, as_json: bool) -> Non
 @click.option("--vendor", type=VENDORS, default="ge", show_default=True, help="Whose header habits.")
 def phantom(settings: Settings, out: Path, finding: str, seed: int, slices: int, thickness: float, vendor: str) -> None:  # noqa: PLR0913, PLR0917 - one per option
     """Write a synthetic series."""
-    from service import wiring
+    from service.wiring import scans
 
-    wish = wiring.PhantomWish(finding=finding, seed=seed, slices=slices, thickness=thickness, vendor=vendor)
-    paths = wiring.write_phantom(wish, out)
+    wish = scans.PhantomWish(finding=finding, seed=seed, slices=slices, thickness=thickness, vendor=vendor)
+    paths = scans.write_phantom(wish, out)
     click.echo(f"{len(paths)} slices and truth.json in {out}")
 
 
@@ -60,11 +60,11 @@ def phantom(settings: Settings, out: Path, finding: str, seed: int, slices: int,
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
 def practice(settings: Settings, address: str | None, aet: str | None, finding: str, seed: int) -> None:
     """Make a study and send it."""
-    from service import wiring
+    from service.wiring import scans
 
     host, port = _address(address) if address else (settings.node.host, settings.node.port)
-    wish = wiring.PhantomWish(finding=finding, seed=seed)
-    study_uid = wiring.send_practice(settings, wish, (host, port, aet or settings.node.ae_title))
+    wish = scans.PhantomWish(finding=finding, seed=seed)
+    study_uid = scans.send_practice(settings, wish, (host, port, aet or settings.node.ae_title))
     click.echo(f"sent to {host}:{port}: study {study_uid}")
 
 

@@ -52,16 +52,16 @@ def _run_here(settings: Settings, role: str, practice: bool, stop: threading.Eve
     start_logging(role)
     if leashed:
         watch_leash(stop)
-    from service import wiring
+    from service.wiring import roles as node
 
-    wiring.run_role(wiring.practising(settings) if practice else settings, role, stop, open_door=practice)
+    node.run_role(node.practising(settings) if practice else settings, role, stop, open_door=practice)
 
 
 def _run_apart(settings: Settings, roles: list[str], practice: bool, stop: threading.Event) -> None:
     start_logging("node")
-    from service import wiring
+    from service.wiring import roles as node
 
-    wiring.prepare(settings)
+    node.prepare(settings)
     handed_on = [*config_arguments(), *(["--practice"] if practice else [])]
 
     def command_of(role: str) -> list[str]:
@@ -73,9 +73,9 @@ def _run_apart(settings: Settings, roles: list[str], practice: bool, stop: threa
 
 
 def _say_ready_once(settings: Settings, roles: list[str]) -> Callable[[], None]:
-    from service import wiring
+    from service.wiring import roles as node
 
-    ready = wiring.readiness(settings, roles)
+    ready = node.readiness(settings, roles)
     said = False
 
     def look() -> None:

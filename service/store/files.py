@@ -14,6 +14,8 @@ from service.errors import NoRoom
 
 HASH = re.compile(r"[0-9a-f]{64}")
 BYTES_PER_MB = 1024 * 1024
+#: nobody writes one file for longer than this
+DRAFT_SECONDS = 3600.0
 
 
 class FileStore:
@@ -64,9 +66,9 @@ class FileStore:
         """Return the free space of the disk in MB."""
         return shutil.disk_usage(self.root).free / BYTES_PER_MB
 
-    def sweep_drafts(self) -> int:
-        """Delete half-written drafts that a crash left; call it before the door opens."""
-        drafts = list(self._waiting.glob("*.part"))
+    def sweep_drafts(self, now: float) -> int:
+        """Delete half-written drafts that a crash left; young ones may belong to a living process."""
+        drafts = [one for one in self._waiting.glob("*.part") if one.stat().st_mtime < now - DRAFT_SECONDS]
         for draft in drafts:
             draft.unlink(missing_ok=True)
         return len(drafts)

@@ -1,0 +1,23 @@
+"""Puts a worker's desk together; the only builder that loads the model."""
+
+from __future__ import annotations
+
+from service.inference.pack import facts_of, load_reader
+from service.inference.read_slices import SliceReader
+from service.settings import Settings
+from service.store.files import FileStore
+from service.worker.desk import Desk
+
+
+def build_desk(settings: Settings, store: FileStore) -> Desk:
+    """Load the pack and lay out the rooms."""
+    reader = load_reader(settings.model)
+    return Desk(
+        slices=SliceReader(reader, store),
+        pack=facts_of(reader.card),
+        device=reader.device,
+        store=store,
+        suitability=settings.suitability,
+        policy=settings.policy,
+        destinations=settings.destinations,
+    )

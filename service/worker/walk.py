@@ -1,0 +1,61 @@
+"""The corridor in a few lines: read what is unread, and when the series is whole, conclude and publish."""
+
+from __future__ import annotations
+
+import time
+
+from service.domain.ids import SeriesUid
+from service.domain.job import Job
+from service.domain.reading import SliceReading
+from service.domain.scan import StoredInstance
+from service.domain.verdict import SeriesConclusion
+from service.ledger import conclusions, jobs, readings, scans
+from service.ledger.book import Ledger
+from service.ledger.conclusions import Outcome, StudyView
+from service.ledger.readings import SliceKey
+from service.ledger.scans import SeriesView
+from service.settings import WorkSettings
+from service.worker.conclude import conclude_one, conclude_whole, hopeless
+from service.worker.desk import Desk
+from service.worker.publish import Material, publication_of
+
+
+def walk(ledger: Ledger, desk: Desk, settings: WorkSettings, job: Job) -> None:
+    """Take a job as far as it goes now; every step may run twice."""
+    series = scans.view(ledger, job.series_uid)
+    read = _read(ledger, desk, settings, job, series)
+    if not series.complete:
+        return jobs.release(ledger, job, time.time())
+    conclusion = conclude_one(desk, series.instances, read, series.evidence, series.series_uid)
+    seen = conclusions.view(ledger, job.study_uid)
+    verdict = conclude_whole(desk, job.study_uid, _with(seen, conclusion))
+    jobs.heartbeat(ledger, job, time.time() + settings.lease_seconds)
+    material = Material(verdict=verdict, seen=seen, instances=_instances(ledger, verdict.conclusions), readings=read)
+    publication = publication_of(ledger, desk, material, time.time())
+    return conclusions.finish(ledger, job, Outcome(seen=seen, verdict=verdict, publication=publication), time.time())
+
+
+def _read(
+    ledger: Ledger, desk: Desk, settings: WorkSettings, job: Job, series: SeriesView
+) -> dict[SliceKey, SliceReading]:
+    """Return the series' readings, making and keeping the missing ones; none for a series that is no head CT."""
+    if hopeless(desk, series.instances):
+        return {}
+    known = readings.of_series(ledger, series.series_uid, desk.pack.pack_hash)
+    for batch in desk.slices.read(series.instances, known.keys()):
+        readings.keep(ledger, series.series_uid, batch, time.time())
+        known |= {(one.sop_uid, one.frame, one.content_hash): one for one in batch}
+        jobs.heartbeat(ledger, job, time.time() + settings.lease_seconds)
+    return known
+
+
+def _with(seen: StudyView, mine: SeriesConclusion) -> tuple[SeriesConclusion, ...]:
+    together = seen.conclusions | {mine.series_uid: mine}
+    return tuple(together[uid] for uid in sorted(together))
+
+
+def _instances(
+    ledger: Ledger, concluded: tuple[SeriesConclusion, ...]
+) -> dict[SeriesUid, tuple[StoredInstance, ...]]:
+    analysed = [one.series_uid for one in concluded if one.slices]
+    return {uid: scans.view(ledger, uid).instances for uid in analysed}
