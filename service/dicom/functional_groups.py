@@ -8,13 +8,24 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydicom import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 
 from service.domain.scan import Vector
 
 #: what pydicom raises when bytes cannot become a value
-BAD_VALUE = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError, struct.error)
-MOST_FRAMES = 100_000
+BAD_VALUE = (
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    NotImplementedError,
+    struct.error,
+    BytesLengthException,
+)
+#: more frames than any CT object has; what claims more is cut here
+MOST_FRAMES = 10_000
 #: legacy converted objects keep what has no macro of its own here (PS3.3 C.7.6.16.2.25 and .26)
 UNASSIGNED = ("UnassignedPerFrameConvertedAttributesSequence", "UnassignedSharedConvertedAttributesSequence")
 
@@ -79,7 +90,7 @@ def items_of(ds: Dataset, keyword: str) -> list[Dataset]:
 
 
 class Frames:
-    """The frames of one object; a single-frame object is its own only frame. Frames count from 1 (0008,1160)."""
+    """The frames of one object; a single-frame object is its own only frame. Frames count from 0."""
 
     def __init__(self, ds: Dataset) -> None:
         self._ds = ds
@@ -103,8 +114,8 @@ class Frames:
         return value_of(self._ds, keyword)
 
     def _groups(self, frame: int) -> Iterable[Dataset]:
-        if 1 <= frame <= len(self._each):
-            yield self._each[frame - 1]
+        if 0 <= frame < len(self._each):
+            yield self._each[frame]
         yield from self._shared
 
 

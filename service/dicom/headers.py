@@ -90,30 +90,30 @@ def _study(ds: Dataset) -> StudyHeader:
 
 
 def _header(ds: Dataset, frames: Frames, has_pixels: bool) -> InstanceHeader:
-    spacing = frames.value(1, "PixelSpacing", "PixelMeasuresSequence")
+    spacing = frames.value(0, "PixelSpacing", "PixelMeasuresSequence")
     return InstanceHeader(
         modality=_text(ds, "Modality"),
         sop_class=_uid(ds, "SOPClassUID"),
-        image_type=_texts(frames.value(1, "FrameType", "CTImageFrameTypeSequence") or value_of(ds, "ImageType")),
+        image_type=_texts(frames.value(0, "FrameType", "CTImageFrameTypeSequence") or value_of(ds, "ImageType")),
         body_part=_body_part(ds, frames),
         series_description=_text(ds, "SeriesDescription"),
         study_description=_text(ds, "StudyDescription"),
         protocol=_text(ds, "ProtocolName"),
         manufacturer=_text(ds, "Manufacturer"),
         model=_text(ds, "ManufacturerModelName"),
-        kernel=_clean(first_of(frames.value(1, "ConvolutionKernel", "CTReconstructionSequence"))),
+        kernel=_clean(first_of(frames.value(0, "ConvolutionKernel", "CTReconstructionSequence"))),
         series_number=whole(value_of(ds, "SeriesNumber")),
         instance_number=whole(value_of(ds, "InstanceNumber")),
-        acquisition_number=whole(frames.value(1, "AcquisitionNumber")),
+        acquisition_number=whole(frames.value(0, "AcquisitionNumber")),
         time_point=_time_point(frames),
-        kvp=number(frames.value(1, "KVP", "CTXRayDetailsSequence")),
-        tilt_degrees=number(frames.value(1, "GantryDetectorTilt", "CTAcquisitionDetailsSequence")),
+        kvp=number(frames.value(0, "KVP", "CTXRayDetailsSequence")),
+        tilt_degrees=number(frames.value(0, "GantryDetectorTilt", "CTAcquisitionDetailsSequence")),
         contrast_agent=_contrast(ds),
         row_mm=_nth(spacing, 0),
         column_mm=_nth(spacing, 1),
         rows=whole(value_of(ds, "Rows")),
         columns=whole(value_of(ds, "Columns")),
-        images_in_acquisition=whole(frames.value(1, "ImagesInAcquisition")),
+        images_in_acquisition=whole(frames.value(0, "ImagesInAcquisition")),
         series_related_instances=whole(value_of(ds, "NumberOfSeriesRelatedInstances")),
         frame_of_reference=_uid(ds, "FrameOfReferenceUID"),
         padding_value=_padding(ds),
@@ -126,7 +126,7 @@ def _places(ds: Dataset, frames: Frames, has_pixels: bool) -> tuple[SlicePlace, 
     """One place per frame of an enhanced object, one for a classic picture, none for a document."""
     if not (has_pixels or "Rows" in ds):
         return ()
-    return tuple(_place(frames, frame) for frame in range(1, (frames.count if frames.has_groups else 1) + 1))
+    return tuple(_place(frames, frame) for frame in range(frames.count if frames.has_groups else 1))
 
 
 def _place(frames: Frames, frame: int) -> SlicePlace:
@@ -147,23 +147,12 @@ def _padding(ds: Dataset) -> int | None:
 
 def _time_point(frames: Frames) -> str:
     """Return the temporal position all frames share; several in one object show up as slices at the same place."""
-    first, last = (
-        frames.value(at, keyword, "FrameContentSequence") if frames.has_groups else frames.value(at, keyword)
-        for at, keyword in _temporal_keys(frames)
-    )
-    return _clean(first_of(first)) if first is not None and first == last else ""
-
-
-def _temporal_keys(frames: Frames) -> tuple[tuple[int, str], tuple[int, str]]:
-    keyword = next(
-        (
-            one
-            for one in ("TemporalPositionIdentifier", "TemporalPositionIndex")
-            if frames.value(1, one, "FrameContentSequence") is not None
-        ),
-        "TemporalPositionIndex",
-    )
-    return ((1, keyword), (frames.count if frames.has_groups else 1, keyword))
+    last = frames.count - 1 if frames.has_groups else 0
+    for keyword in ("TemporalPositionIdentifier", "TemporalPositionIndex"):
+        first = frames.value(0, keyword, "FrameContentSequence")
+        if first is not None:
+            return _clean(first_of(first)) if frames.value(last, keyword, "FrameContentSequence") == first else ""
+    return ""
 
 
 def _body_part(ds: Dataset, frames: Frames) -> str:
@@ -171,7 +160,7 @@ def _body_part(ds: Dataset, frames: Frames) -> str:
     plain_text = _text(ds, "BodyPartExamined")
     if plain_text:
         return plain_text
-    region = frames.value(1, "AnatomicRegionSequence", "FrameAnatomySequence")
+    region = frames.value(0, "AnatomicRegionSequence", "FrameAnatomySequence")
     for item in region or ():
         return _text(item, "CodeMeaning") if isinstance(item, Dataset) else ""
     return ""

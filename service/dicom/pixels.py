@@ -40,7 +40,7 @@ LARGEST_SIDE = 16384
 class StoredSlice:
     """One frame as stored: HU = pixels x slope + intercept, except where the pixels are padding (PS3.3 C.7.5.1.1.2)."""
 
-    #: counts from 1
+    #: counts from 0; a reference to it says one more (0008,1160)
     frame: int
     pixels: NDArray[np.generic]
     slope: float
@@ -77,15 +77,15 @@ class _Layout:
 
 
 def stored_slices(source: Path | Dataset, frames: Sequence[int] | None = None) -> Iterator[StoredSlice]:
-    """Yield the wanted frames of a file (from 1; default all), each decoded once; UndecodablePixels says why not."""
+    """Yield the wanted frames of a file (from 0; default all), each decoded once; UndecodablePixels says why not."""
     ds = source if isinstance(source, Dataset) else _read(source)
     syntax = _syntax(ds)
     groups = Frames(ds)
     layout = _layout(ds, groups.count)
-    wanted = list(range(1, layout.frames + 1)) if frames is None else list(frames)
-    beyond = [one for one in wanted if not 1 <= one <= layout.frames]
+    wanted = list(range(layout.frames)) if frames is None else list(frames)
+    beyond = [one for one in wanted if not 0 <= one < layout.frames]
     if beyond:
-        raise UndecodablePixels(f"frame {beyond[0]} of {layout.frames} does not exist")
+        raise UndecodablePixels(f"frame {beyond[0] + 1} of {layout.frames} does not exist")
     decoded = _native(ds, layout, syntax, wanted) if syntax in NATIVE else _encapsulated(ds, layout, syntax, wanted)
     padding = as_stored(whole(value_of(ds, "PixelPaddingValue")), ds)
     limit = as_stored(whole(value_of(ds, "PixelPaddingRangeLimit")), ds)
@@ -94,7 +94,7 @@ def stored_slices(source: Path | Dataset, frames: Sequence[int] | None = None) -
         yield _stored_slice(groups, frame, layout, _Padded(pixels=pixels, padding=padding, limit=limit))
 
 
-def stored_slice(source: Path | Dataset, frame: int = 1) -> StoredSlice:
+def stored_slice(source: Path | Dataset, frame: int = 0) -> StoredSlice:
     """Return one frame; read several of one file with ``stored_slices``."""
     return next(stored_slices(source, [frame]))
 
@@ -187,7 +187,7 @@ def _native(ds: Dataset, layout: _Layout, syntax: str, wanted: Sequence[int]) ->
             data,
             layout.dtype.newbyteorder(order),
             count=layout.rows * layout.columns,
-            offset=(frame - 1) * layout.frame_bytes,
+            offset=frame * layout.frame_bytes,
         )
         yield cells.astype(layout.dtype).reshape(layout.rows, layout.columns)
 
@@ -195,14 +195,12 @@ def _native(ds: Dataset, layout: _Layout, syntax: str, wanted: Sequence[int]) ->
 def _encapsulated(ds: Dataset, layout: _Layout, syntax: str, wanted: Sequence[int]) -> Iterator[NDArray[np.generic]]:
     """Decode frames of a compressed syntax, one at a time (PS3.5 A.4)."""
     decoder = get_decoder(UID(syntax))
-    frames = decoder.iter_array(
-        ds, indices=[one - 1 for one in wanted], raw=True, decoding_plugin=CODECS[syntax], allow_excess_frames=False
-    )
+    frames = decoder.iter_array(ds, indices=wanted, raw=True, decoding_plugin=CODECS[syntax], allow_excess_frames=False)
     for frame in wanted:
         cells = _decode(frames, frame, syntax)
         if cells.shape != (layout.rows, layout.columns):
             raise UndecodablePixels(
-                f"frame {frame} decodes to {cells.shape}, declared is {layout.rows} x {layout.columns}"
+                f"frame {frame + 1} decodes to {cells.shape}, declared is {layout.rows} x {layout.columns}"
             )
         yield cells
 
@@ -211,12 +209,12 @@ def _decode(frames: Iterator[tuple[NDArray[np.generic], Any]], frame: int, synta
     try:
         return next(frames)[0]
     except StopIteration:
-        raise UndecodablePixels(f"frame {frame} is missing from the pixel data") from None
+        raise UndecodablePixels(f"frame {frame + 1} is missing from the pixel data") from None
     except Exception as problem:
         # codecs raise whatever they like; every failure of theirs means this one slice is unreadable
         words = str(problem).strip().splitlines() or [type(problem).__name__]
         raise UndecodablePixels(
-            f"frame {frame} ({uids.uid_name(syntax)}) cannot be decoded: {words[-1].strip()}"
+            f"frame {frame + 1} ({uids.uid_name(syntax)}) cannot be decoded: {words[-1].strip()}"
         ) from problem
 
 
