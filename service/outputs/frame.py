@@ -99,6 +99,9 @@ def _lay_times(target: Dataset, task: Task) -> None:
     for name in ("InstanceCreation", "Content", "Series"):
         setattr(target, f"{name}Date", date)
         setattr(target, f"{name}Time", time)
+    for equipment in target.get("ContributingEquipmentSequence", []):
+        # highdicom names itself here, with the clock of the moment
+        equipment.ContributionDateTime = task.moment.strftime("%Y%m%d%H%M%S.%f")
     if task.offset:
         target.TimezoneOffsetFromUTC = task.offset
 

@@ -94,3 +94,17 @@ def blend(grey: Grey, heat: Heat) -> Picture:
     mixed = grey[..., None] * (1 - alpha) + colours(heat) * alpha
     picture: Picture = np.rint(mixed).astype(np.uint8)
     return picture
+
+
+def body_box(grey: Grey) -> tuple[slice, slice]:
+    """Return the rows and columns that hold the head, with a little air; the whole slice when there is none."""
+    return _extent(grey, 1), _extent(grey, 0)
+
+
+def _extent(grey: Grey, axis: int) -> slice:
+    size = grey.shape[1 - axis]
+    held = np.flatnonzero((grey > 0).mean(axis=axis) > 0.02)
+    if held.size < size // 4:
+        return slice(0, size)
+    air = size // 32
+    return slice(max(0, int(held[0]) - air), min(size, int(held[-1]) + 1 + air))

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 
 from pydicom.charset import convert_encodings
 from pydicom.config import IGNORE
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.valuerep import PersonName
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,9 @@ WHEN_THERE = (
     *("ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID"),
     *("ClinicalTrialSiteName", "ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID"),
 )
+#: what pydicom raises over a value that is not what its VR says
+UNDECODABLE = (ValueError, TypeError, NotImplementedError, OverflowError, OSError, EOFError, BytesLengthException)
+METHOD_UNSTATED = "not stated by the source"
 UTF_8 = "ISO_IR 192"
 LATIN_1 = "ISO_IR 100"
 
@@ -60,6 +65,9 @@ def lay_identity(target: Dataset, header: Dataset, study_uid: str) -> None:
     for keyword in ALWAYS:
         if keyword not in target:
             setattr(target, keyword, None)
+    if str(target.get("PatientIdentityRemoved")) == "YES" and not _method_named(target):
+        # type 1C: some tools remove the identity and leave the method empty
+        target.DeidentificationMethod = METHOD_UNSTATED
     target.StudyInstanceUID = study_uid
     if charset is None:
         target.pop("SpecificCharacterSet", None)
@@ -67,15 +75,26 @@ def lay_identity(target: Dataset, header: Dataset, study_uid: str) -> None:
         target.SpecificCharacterSet = charset
 
 
+def _method_named(target: Dataset) -> bool:
+    return "DeidentificationMethod" in target or "DeidentificationMethodCodeSequence" in target
+
+
 def _elements(header: Dataset) -> Iterator[DataElement]:
     for keyword in (*ALWAYS, *WHEN_THERE):
+        if keyword not in header:
+            continue
         try:
-            element = header.get_item(keyword) and header[keyword]
-        except (ValueError, TypeError, NotImplementedError, OverflowError):
+            element = header[keyword]
+        except UNDECODABLE:
             log.warning("attribute %s of the source cannot be decoded and is left out of the results", keyword)
             continue
-        if element is not None and (element.VR != "SQ" or element.value):
+        if element.is_empty and keyword not in ALWAYS:
+            continue
+        # pydicom guesses another VR where the value does not fit the right one
+        if dictionary_VR(element.tag) == element.VR:
             yield element
+        else:
+            log.warning("attribute %s of the source does not fit its VR and is left out of the results", keyword)
 
 
 def _charset(header: Dataset, carried: list[DataElement]) -> str | list[str] | None:

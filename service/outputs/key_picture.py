@@ -21,7 +21,7 @@ from service.outputs.canvas import (
     scaled,
     scaled_overlay,
 )
-from service.outputs.heat import FLOOR, Grey, Heat, Picture, brain_window, colours, heat_of
+from service.outputs.heat import FLOOR, Grey, Heat, Picture, body_box, brain_window, colours, heat_of
 from service.outputs.placement import Sides, side_letters
 from service.outputs.rules import fit, pack_words, plain, probability_words, slice_words
 from service.outputs.source import KeySlice
@@ -49,11 +49,18 @@ class Prepared:
     def size(self, side: int) -> tuple[int, int]:
         """Return (width, height) when drawn into a square."""
         rows, columns = self.grey.shape
-        return fit((rows, columns), self.pixel_mm, side)
+        return fit((rows, columns), self.pixel_mm, (side, side))
 
     def overlay(self, side: int) -> Picture:
         """Return slice and heat blended, drawn into a square."""
         return scaled_overlay(self.grey, self.heat, self.size(side))
+
+    def thumbnail(self, room: tuple[int, int]) -> Picture:
+        """Return the overlay cut to the head, drawn into ``room`` (width, height)."""
+        box = body_box(self.grey)
+        grey, heat = self.grey[box], self.heat[box]
+        rows, columns = grey.shape
+        return scaled_overlay(grey, heat, fit((rows, columns), self.pixel_mm, room))
 
     def original(self, side: int) -> Picture:
         """Return the slice alone, drawn into a square."""

@@ -40,6 +40,11 @@ def plain(text: str, most: int | None = None) -> str:
     return ascii_only if most is None or len(ascii_only) <= most else ascii_only[: most - 3] + "..."
 
 
+def sentence(text: str) -> str:
+    """Begin with a capital and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def leading(verdict: StudyVerdict) -> SeriesConclusion | None:
     """Return the conclusion that the study's answer rests on."""
     return next((one for one in verdict.conclusions if one.series_uid == verdict.leading_series), None)
@@ -112,10 +117,10 @@ def _toward(direction: Sequence[float]) -> str:
     return plus if direction[axis] > 0 else minus
 
 
-def fit(shape: tuple[int, int], pixel_mm: tuple[float, float], side: int) -> tuple[int, int]:
-    """Return (width, height) in picture pixels of a slice drawn true to its mm inside a square of ``side``."""
+def fit(shape: tuple[int, int], pixel_mm: tuple[float, float], room: tuple[int, int]) -> tuple[int, int]:
+    """Return (width, height) in picture pixels of a slice drawn true to its mm inside ``room`` (width, height)."""
     height_mm, width_mm = shape[0] * pixel_mm[0], shape[1] * pixel_mm[1]
-    scale = side / max(height_mm, width_mm)
+    scale = min(room[0] / width_mm, room[1] / height_mm)
     return max(1, round(width_mm * scale)), max(1, round(height_mm * scale))
 
 

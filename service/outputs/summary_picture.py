@@ -17,12 +17,15 @@ from service.outputs.rules import (
     plain,
     probability_words,
     rule_words,
+    sentence,
     suitability_words,
 )
 
 LEFT_WIDTH = 430
+#: what fits into the right card
+MOST_CHECKS = 10
 BODY_TOP, BODY_BOTTOM = 92, 432
-STRIP_TOP, STRIP_BOTTOM = 474, 566
+STRIP_TOP, STRIP_BOTTOM = 470, 556
 RIGHT = MARGIN + LEFT_WIDTH + 16
 
 
@@ -31,9 +34,9 @@ def draw_summary(verdict: StudyVerdict, conclusion: SeriesConclusion, prepared: 
     canvas = Canvas()
     _head(canvas, verdict)
     _probabilities(canvas, verdict, conclusion)
-    _thumbnails(canvas, prepared[:MOST_THUMBNAILS])
+    _thumbnails(canvas, conclusion, prepared[:MOST_THUMBNAILS])
     _strip(canvas, conclusion)
-    _foot(canvas, conclusion)
+    _foot(canvas, verdict, conclusion)
     return canvas
 
 
@@ -69,12 +72,11 @@ def _probabilities(canvas: Canvas, verdict: StudyVerdict, conclusion: SeriesConc
     canvas.paragraph((left + 18, y + 36, right - 18, BODY_BOTTOM - 6), rule_words(conclusion), Style(16))
 
 
-def _thumbnails(canvas: Canvas, prepared: Sequence[Prepared]) -> None:
+def _thumbnails(canvas: Canvas, conclusion: SeriesConclusion, prepared: Sequence[Prepared]) -> None:
     width, height = WIDTH - MARGIN - RIGHT, BODY_BOTTOM - BODY_TOP
     canvas.card((RIGHT, BODY_TOP, WIDTH - MARGIN, BODY_BOTTOM))
     if not prepared:
-        middle = (RIGHT + width // 2, BODY_TOP + height // 2)
-        canvas.write(middle, "No key slices: nothing on this scan raised the alarm.", Style(18, FAINT, "mm"))
+        _checks(canvas, conclusion)
         return
     columns, rows = grid(len(prepared))
     cell_width, cell_height = width // columns, height // rows
@@ -84,15 +86,27 @@ def _thumbnails(canvas: Canvas, prepared: Sequence[Prepared]) -> None:
 
 
 def _thumbnail(canvas: Canvas, one: Prepared, corner: tuple[int, int], cell: tuple[int, int]) -> None:
-    side = min(cell[0] - 16, cell[1] - 44)
-    picture = one.overlay(side)
-    left, top = corner[0] + (cell[0] - picture.shape[1]) // 2, corner[1] + (cell[1] - 28 - side) // 2
+    picture = one.thumbnail((cell[0] - 16, cell[1] - 36))
+    left, top = corner[0] + (cell[0] - picture.shape[1]) // 2, corner[1] + (cell[1] - 28 - picture.shape[0]) // 2
     canvas.paste((left, top), picture)
     canvas.outlined((left + 6, top + picture.shape[0] // 2), one.sides[0], Style(16, INK, "lm"))
     score = one.key.score
     named = "slice" if score.instance_number is None else f"instance {score.instance_number}"
     words = f"{named}: {probability_words(score.probability)}"
-    canvas.write((corner[0] + cell[0] // 2, top + side + 8), words, Style(16, INK, "ma"))
+    canvas.write((corner[0] + cell[0] // 2, top + picture.shape[0] + 5), words, Style(16, INK, "ma"))
+
+
+def _checks(canvas: Canvas, conclusion: SeriesConclusion) -> None:
+    """Without key slices, show on what the answer stands."""
+    canvas.write((RIGHT + 18, BODY_TOP + 16), "No key slices. What was checked before reading:", Style(16, FAINT))
+    y = BODY_TOP + 56
+    for check in conclusion.suitability[:MOST_CHECKS]:
+        mark, colour = ("passed", CALM) if check.passed else ("look", WARNING)
+        canvas.write((RIGHT + 18, y), mark, Style(15, colour))
+        canvas.write((RIGHT + 84, y), plain(check.name, 28), Style(15))
+        words = plain(check.found if check.passed else check.reason or check.found, 46)
+        canvas.paragraph((RIGHT + 292, y, WIDTH - MARGIN - 18, y + 20), words, Style(15, FAINT))
+        y += 27
 
 
 def _strip(canvas: Canvas, conclusion: SeriesConclusion) -> None:
@@ -129,11 +143,15 @@ def _ends(canvas: Canvas, conclusion: SeriesConclusion, span: tuple[int, int]) -
         canvas.write((x, STRIP_BOTTOM + 6), f"{number}{score.place_mm:.0f} mm", Style(14, FAINT, anchor))
 
 
-def _foot(canvas: Canvas, conclusion: SeriesConclusion) -> None:
+def _foot(canvas: Canvas, verdict: StudyVerdict, conclusion: SeriesConclusion) -> None:
     y = STRIP_BOTTOM + 30
     canvas.rule((MARGIN, y), (WIDTH - MARGIN, y), LINE)
-    words = f"Completeness: {evidence_words(conclusion)}."
-    y = canvas.paragraph((MARGIN, y + 8, WIDTH - MARGIN, y + 52), words.replace("..", "."), Style(15))
-    series = f"Series: {plain(conclusion.description, 64)}. " if conclusion.description else ""
-    words = f"{series}{suitability_words(conclusion).capitalize()}. {pack_words(conclusion).capitalize()}."
-    canvas.paragraph((MARGIN, y + 2, WIDTH - MARGIN, y + 44), words, Style(15, FAINT))
+    y = canvas.paragraph(
+        (MARGIN, y + 8, WIDTH - MARGIN, y + 70), f"Completeness: {evidence_words(conclusion)}", Style(15)
+    )
+    facts = [suitability_words(conclusion), pack_words(conclusion)]
+    if conclusion.description:
+        facts.insert(0, f"series {plain(conclusion.description, 64)}")
+    if len(verdict.conclusions) > 1:
+        facts.append(f"{len(verdict.conclusions) - 1} other series of this study: see the report")
+    canvas.paragraph((MARGIN, y + 2, WIDTH - MARGIN, y + 44), sentence("; ".join(facts)), Style(15, FAINT))

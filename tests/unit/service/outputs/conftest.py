@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.config import IGNORE
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from service.domain.ids import ContentHash, PackHash, SeriesUid, SopUid, StudyUid
@@ -74,8 +80,17 @@ def ct_slice(at: int, **changed: Any) -> Dataset:
         if value is None:
             ds.pop(keyword, None)
         else:
-            setattr(ds, keyword, value)
+            tag = Tag(keyword)
+            ds[tag] = DataElement(tag, dictionary_VR(tag), value, validation_mode=IGNORE)
     return ds
+
+
+def as_read(ds: Dataset) -> Dataset:
+    """The header as a reader gets it from the store: undecoded elements, no pixels."""
+    buffer = BytesIO()
+    ds.save_as(buffer, enforce_file_format=True)
+    buffer.seek(0)
+    return dcmread(buffer, stop_before_pixels=True)
 
 
 def hot_spot(row: float, column: float, strength: float = 3.0) -> ActivationMap:
@@ -174,8 +189,10 @@ def build(positive: bool = True, **changed: Any) -> Study:
         answer=conclusion.verdict.value,
     )
     source = ResultSource(
-        header=headers[0],
-        key_slices=tuple(_key(headers[at], conclusion.slices[at], hot_spot(*BLEED)) for at in conclusion.key_slices),
+        header=as_read(headers[0]),
+        key_slices=tuple(
+            _key(as_read(headers[at]), conclusion.slices[at], hot_spot(*BLEED)) for at in conclusion.key_slices
+        ),
         referenced=(
             SourceSeries(
                 series_uid=SeriesUid(SERIES),
