@@ -15,7 +15,15 @@ VOLUMES_ML = {
     "epidural": (4, 80), "subdural": (6, 80), "intraparenchymal": (1.5, 70),
     "intraventricular": (2, 30), "subarachnoid": (4, 40),
 }  # fmt: skip
-DEEP: tuple[Triple, ...] = ((26, 4, 3), (12, -13, 6), (34, 35, 18), (40, -20, 28), (28, -58, 12), (45, 5, -24), (25, -48, -36))
+DEEP: tuple[Triple, ...] = (
+    (26, 4, 3),
+    (12, -13, 6),
+    (34, 35, 18),
+    (40, -20, 28),
+    (28, -58, 12),
+    (45, 5, -24),
+    (25, -48, -36),
+)
 FAR = np.float32(1e3)
 
 
@@ -48,8 +56,9 @@ def _epidural(head: Head, side: float, band: tuple[float, float], rng: np.random
     height = float(np.clip(rng.uniform(-12, 42), *band))
     ring = np.sqrt(max(0.2, 1 - (height / head.height) ** 2))
     away = rng.uniform(1.15, 1.5)
-    centre = (side * head.half_width * ring * away * np.cos(angle * 0.7), head.half_length * ring * away * np.sin(angle * 0.7),
-              height * (1 if abs(height) < 20 else 1.15))  # fmt: skip
+    out, along = ring * away * np.cos(angle * 0.7), ring * away * np.sin(angle * 0.7)
+    up = height * (1 if abs(height) < 20 else 1.15)
+    centre = (side * head.half_width * out, head.half_length * along, up)
 
     def shape(place: Place, spaces: Spaces) -> tuple[Array, Array]:
         field = ellipsoid(place.point, centre, (1, 1, 1.25)) + 0.6 * head.fields["clot"].on(place.plane)
@@ -80,7 +89,9 @@ def _intraparenchymal(head: Head, side: float, band: tuple[float, float], rng: n
     def shape(place: Place, spaces: Spaces) -> tuple[Array, Array]:
         offsets = [(place.point[i] - np.float32(centre[i])) / np.float32(stretch[i]) for i in range(3)]
         field = np.sqrt(offsets[0] ** 2 + offsets[1] ** 2 + offsets[2] ** 2)
-        return field + ragged * head.fields["clot"].on(place.plane), np.clip(spaces.brain * 1.1 + spaces.ventricle * 0.3, 0, 1)
+        return field + ragged * head.fields["clot"].on(place.plane), np.clip(
+            spaces.brain * 1.1 + spaces.ventricle * 0.3, 0, 1
+        )
 
     return shape
 

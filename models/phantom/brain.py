@@ -15,7 +15,8 @@ VENTRICLES: tuple[tuple[Triple, Triple], ...] = (
 )  # fmt: skip
 MIDLINE: tuple[tuple[Triple, Triple], ...] = (((0, -2, 0), (2.2, 14, 9)), ((0, -42, -38), (7, 5, 9)))
 CISTERNS: tuple[tuple[Triple, Triple], ...] = (
-    ((0, 12, -22), (12, 8, 5)), ((0, -31, -7), (10, 4, 7)), ((0, 6, -40), (11, 4, 12)), ((0, -62, -60), (14, 6, 8)),
+    ((0, 11, -22), (9, 10, 5)), ((0, 5, -21), (17, 3.5, 5)), ((0, 18, -20), (14, 3, 4)),
+    ((0, -31, -7), (10, 4, 7)), ((0, 6, -40), (11, 4, 12)), ((0, -62, -60), (14, 6, 8)),
 )  # fmt: skip
 NUCLEI: tuple[tuple[Triple, Triple], ...] = (
     ((14, 22, 9), (5, 10, 9)), ((24, 6, 3), (6, 15, 10)), ((11, -12, 6), (8, 13, 9)),
@@ -72,13 +73,13 @@ def _fissures(head: Head, place: Place, tent: Array) -> Array:
     """Signed distance to CSF sheets and pools: negative inside the fluid."""
     below = np.clip(-tent / 6, 0, 1)
     deep = np.clip(1 - place.depth / (20 + 6 * head.atrophy), 0, 1)
-    half = (0.15 + 1.3 * head.atrophy) * (0.3 + deep) * (1 - below)
+    half = (0.35 + 1.5 * head.atrophy) * (0.3 + deep) * (1 - below)
     sulci = np.abs(head.fields["sulci"].on(place.plane)) * 3.0 - half + 9 * (1 - np.minimum(deep * 4, 1)) + 3 * below
     fissure = np.minimum(sulci, _midline_fissure(head, place, tent))
     fissure = np.minimum(fissure, _sylvian(head, place))
     pools = [ellipsoid(place.point, at, radii) for at, radii in CISTERNS]
-    stem = ellipsoid(place.point, (0, -13, -20), (15, 12, 16))
-    ambient = np.abs(stem - 1.5) - 1.0 - 0.6 * head.atrophy + 8 * np.clip(np.abs(place.z + 14) / 10 - 1, 0, 1)
+    stem = ellipsoid((np.abs(place.x), place.y - 0.35 * np.abs(place.x), place.z), (0, -18, -20), (17, 13, 18))
+    ambient = np.abs(stem - 1.5) - 0.6 - 0.9 * head.atrophy + 8 * np.clip(np.abs(place.z + 15) / 8 - 1, 0, 1)
     return np.minimum(np.minimum.reduce(pools), np.minimum(fissure, ambient))
 
 
@@ -91,7 +92,7 @@ def _midline_fissure(head: Head, place: Place, tent: Array) -> Array:
 def _sylvian(head: Head, place: Place) -> Array:
     side = np.abs(place.x)
     wave = head.fields["gyri"].on(place.plane)
-    insula = np.abs(side - 39 + 0.004 * (place.y - 8) ** 2 + 0.8 * wave) - 0.6 - 1.1 * head.atrophy
+    insula = np.abs(side - 39 + 0.004 * (place.y - 8) ** 2 + 1.6 * wave) - 0.4 - 1.1 * head.atrophy
     insula = insula + 5 * np.clip(np.abs(place.y - 8) / 24 - 1, 0, 1) + 5 * np.clip(np.abs(place.z - 2) / 13 - 1, 0, 1)
     opening = np.abs(place.z + 2 - 0.22 * (place.y - 8) + 2 * wave) - 0.5 - 1.2 * head.atrophy
     opening = opening + 5 * np.clip((39 - side) / 3, 0, 1) + 5 * np.clip(np.abs(place.y - 4) / 28 - 1, 0, 1)

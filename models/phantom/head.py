@@ -8,7 +8,7 @@ from models.phantom.grid import Array, Field, Plane, random_field
 from models.phantom.shapes import bump
 
 FIELDS = {
-    "warp_x": 90.0, "warp_y": 90.0, "wobble": 60.0, "skull": 45.0, "scalp": 50.0, "sulci": 19.0, "gyri": 30.0,
+    "warp_x": 120.0, "warp_y": 120.0, "wobble": 60.0, "skull": 45.0, "scalp": 50.0, "sulci": 19.0, "gyri": 30.0,
     "gap": 40.0, "grain": 9.0, "patch": 35.0, "cells": 7.0, "diploe": 5.0, "fat": 16.0, "clot": 14.0,
 }  # fmt: skip
 FOLIA = 9.0
@@ -44,8 +44,9 @@ def random_head(rng: np.random.Generator) -> Head:
     scale, atrophy = rng.normal(1, 0.035), rng.beta(1.3, 1.6)
     white = rng.uniform(24, 29)
     return Head(
-        half_width=scale * rng.uniform(63, 69), half_length=scale * rng.uniform(79, 86), height=scale * rng.uniform(70, 77),
-        skull=rng.uniform(4.5, 8.0), scalp=rng.uniform(4, 8), egg=rng.uniform(0.10, 0.20), atrophy=atrophy,
+        half_width=scale * rng.uniform(63, 69), half_length=scale * rng.uniform(79, 86),
+        height=scale * rng.uniform(70, 77),
+        skull=rng.uniform(4.5, 8.0), scalp=rng.uniform(4, 8), egg=rng.uniform(0.06, 0.15), atrophy=atrophy,
         ventricles=0.75 + 0.45 * atrophy + rng.uniform(-0.12, 0.15), grey=white + rng.uniform(6.5, 9.5), white=white,
         csf=rng.uniform(3, 10), table=rng.uniform(1150, 1700), diploe=rng.uniform(350, 800), dura=rng.uniform(44, 60),
         pineal=rng.choice([0.0, 1.0], p=[0.3, 0.7]) * rng.uniform(1.2, 3.0),
@@ -77,8 +78,8 @@ class Place:
 
 def locate(head: Head, plane: Plane) -> Place:
     """Warp the plane into the standard head and measure to its walls."""
-    x = plane.axis(0) + 1.6 * head.fields["warp_x"].on(plane)
-    y = plane.axis(1) + 1.6 * head.fields["warp_y"].on(plane)
+    x = plane.axis(0) + 1.3 * head.fields["warp_x"].on(plane)
+    y = plane.axis(1) + 1.3 * head.fields["warp_y"].on(plane)
     z = plane.axis(2)
     vault = _vault(head, x, y, z)
     floor = (_floor(x, y) - z) * np.float32(0.8)
@@ -92,7 +93,8 @@ def _vault(head: Head, x: Array, y: Array, z: Array) -> Array:
     v = y * np.float32(1 / head.half_length)
     u = x / (np.float32(head.half_width) * (1 - np.float32(head.egg) * v - np.float32(0.08) * v * v))
     w = z * np.where(z > 0, np.float32(1 / head.height), np.float32(1 / 100))
-    reach = np.sqrt(u * u + v * v + w * w)
+    plan = u * u + v * v - np.float32(0.22) * u * u * v * v  # boxier than an ellipse
+    reach = np.sqrt(np.maximum(plan, 0.1 * u * u) + w * w)
     radius = np.sqrt(x * x + y * y + z * z) / np.maximum(reach, 1e-3)
     return (reach - 1) * np.minimum(radius, np.float32(0.95 * head.half_length))
 

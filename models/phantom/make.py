@@ -56,7 +56,7 @@ def draw_scene(finding: str, rng: np.random.Generator, slices: int, protocol: tu
     thickness, vendor = protocol[0], VENDORS[protocol[1]]
     head, scanner = random_head(rng), random_scanner(vendor, rng)
     tilt = float(np.radians(rng.uniform(5, 20))) if vendor.tilts and rng.random() < 0.5 else 0.0
-    turn = _rotation(tilt + rng.normal(0, 0.05), rng.normal(0, 0.07), rng.normal(0, 0.06))
+    turn = _rotation(-tilt + rng.normal(0, 0.05), rng.normal(0, 0.07), rng.normal(0, 0.06))
     middle = head.height + 14 - slices * thickness / 2
     table = (np.arange(slices) - (slices - 1) / 2) * thickness
     shift = np.array([rng.normal(0, 4), rng.normal(0, 5), middle if slices * thickness > 150 else 8.0])

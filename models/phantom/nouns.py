@@ -23,10 +23,10 @@ class Vendor:
 VENDORS = {
     vendor.name: vendor
     for vendor in (
-        Vendor("GE MEDICAL SYSTEMS", ("STANDARD", "SOFT"), True, (2.5, 4.5), (0.45, 0.65)),
-        Vendor("SIEMENS", ("H31s", "J40s", "H40s"), True, (2.0, 4.0), (0.40, 0.60)),
-        Vendor("Philips", ("UB", "UC"), False, (2.2, 4.2), (0.40, 0.60)),
-        Vendor("TOSHIBA", ("FC21", "FC26"), False, (2.5, 4.5), (0.45, 0.70)),
+        Vendor("GE MEDICAL SYSTEMS", ("STANDARD", "SOFT"), True, (1.6, 3.6), (0.45, 0.65)),
+        Vendor("SIEMENS", ("H31s", "J40s", "H40s"), True, (1.4, 3.2), (0.40, 0.60)),
+        Vendor("Philips", ("UB", "UC"), False, (1.5, 3.4), (0.40, 0.60)),
+        Vendor("TOSHIBA", ("FC21", "FC26"), False, (1.6, 3.6), (0.45, 0.70)),
     )
 }
 

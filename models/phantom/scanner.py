@@ -20,6 +20,7 @@ class Scanner:
     blur: float  #: standard deviation in mm
     hardening: float  #: HU added beside thick bone
     streaks: float
+    shell_hu: float
     rest: float  #: mm from the image centre down to the headrest
     rest_shift: float
 
@@ -29,7 +30,7 @@ def random_scanner(vendor: Vendor, rng: np.random.Generator) -> Scanner:
     return Scanner(
         vendor, str(rng.choice(vendor.kernels)), float(rng.choice([120.0, 120.0, 120.0, 140.0, 100.0])),
         rng.uniform(*vendor.noise_hu), rng.uniform(*vendor.cutoff), rng.uniform(3, 9), rng.uniform(2, 8),
-        rng.uniform(99, 108), rng.normal(0, 4),
+        rng.uniform(-250, 120), rng.uniform(99, 108), rng.normal(0, 4),
     )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def paint_headrest(hu: Array, scanner: Scanner, rows: Array, cols: Array) -> Non
     arc = soft(12 - rows[:, None] + 0.2 * np.abs(across), 3)
     air = np.clip((-300 - hu) / 600, 0, 1)
     paint(hu, -930.0, soft(np.abs(radius - scanner.rest + 7) - 5, 2) * arc * air)
-    paint(hu, -180.0, soft(shell, 1.5) * arc * air)
+    paint(hu, scanner.shell_hu, soft(shell, 1.5) * arc * air)
 
 
 def harden(hu: Array, scanner: Scanner, pixel_mm: float) -> None:

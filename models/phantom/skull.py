@@ -6,7 +6,7 @@ from models.phantom.grid import Array
 from models.phantom.head import Head, Place
 from models.phantom.shapes import bump, ellipsoid, paint, soft
 
-AIR_HU, SKIN_HU, MUSCLE_HU, FAT_HU = -1000.0, 20.0, 55.0, -85.0
+AIR_HU, SKIN_HU, MUSCLE_HU, FAT_HU = -1000.0, 35.0, 55.0, -85.0
 
 
 def paint_outside(hu: Array, head: Head, place: Place) -> None:
@@ -24,7 +24,7 @@ def paint_outside(hu: Array, head: Head, place: Place) -> None:
 
 def _thickness(head: Head, place: Place) -> Array:
     wave = head.fields["skull"].on(place.plane)
-    occiput = 5 * bump(place.y, -85, 18) * bump(place.z, -8, 18) * bump(place.x, 0, 22)
+    occiput = 4 * bump(place.y, -85, 25) * bump(place.z, -8, 18) * bump(place.x, 0, 22)
     forehead = 2 * bump(place.y, 80, 25) * bump(place.x, 0, 25)
     temple = 2 * bump(np.abs(place.x), 62, 8) * bump(place.y, 15, 25) * bump(place.z, -10, 20)
     return np.maximum(np.float32(head.skull) + 0.8 * wave + occiput + forehead - temple, 2.2)
@@ -41,10 +41,16 @@ def _skin(head: Head, place: Place, outer: Array) -> Array:
 
 
 def _soft_tissue(hu: Array, head: Head, place: Place, outer: Array, skin: Array) -> None:
-    layer = soft(skin + 2.2, 1.4)
+    layer = soft(skin + 2.6, 1.4)
     paint(hu, np.float32(FAT_HU) + 12 * head.fields["grain"].on(place.plane), layer)
-    deep = soft(skin + 9 - 4 * head.fields["fat"].on(place.plane), 2.5) * np.clip((-18 - place.z) / 12, 0, 1)
+    fat = head.fields["fat"].on(place.plane)
+    deep = soft(skin + 9 - 4 * fat, 2.5) * np.clip((-18 - place.z) / 12, 0, 1)
     paint(hu, MUSCLE_HU, deep * layer)
+    paint(
+        hu,
+        np.float32(FAT_HU),
+        deep * layer * soft(1.1 - np.abs(fat) * 2.2 + 0.8 * head.fields["grain"].on(place.plane), 0.8) * 0.9,
+    )
     temporal = soft(outer - 9, 2) * bump(place.y, 22, 26) * bump(place.z, -14, 26) * layer
     paint(hu, MUSCLE_HU, np.clip(temporal * 2, 0, 1))
     paint(hu, MUSCLE_HU - 10, soft(outer - 1.6, 1.2) * layer)  # galea
@@ -63,7 +69,7 @@ def _base(hu: Array, head: Head, place: Place, skin: Array) -> None:
     side = np.abs(place.x)
     petrous = bump(place.y + 16 + 0.45 * (side - 25), 0, 9) * np.clip((side - 10) / 8, 0, 1)
     clivus = bump(place.x, 0, 14) * bump(place.y, -2, 16)
-    thick = 3.0 + 16 * petrous + 12 * clivus + 2.5 * bump(place.y, -30, 60)
+    thick = 2.2 + 16 * petrous + 12 * clivus + 2.5 * bump(place.y, -30, 60)
     hole = ellipsoid((place.x, place.y, place.z * 0), (0, -36, 0), (15, 17, 9))
     bone = soft(-place.floor, 1.5) * soft(place.floor - thick, 2) * soft(place.vault - 4, 2) * soft(skin + 6, 2)
     bone = bone * (1 - soft(hole, 3) * soft(place.z + 58, 6))

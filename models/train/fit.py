@@ -1,0 +1,120 @@
+"""Train the slice network on phantoms: seeded, resumable, one CSV line per report.
+
+python -m models.train.fit --out runs/first --patients 400 --steps 2500
+"""
+
+import argparse
+import csv
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from models.classify.net import SliceNet
+from models.preprocess import windowed
+from models.train.augment import augment
+from models.train.data import LABELS, SPEC, SliceSet, draw_set, read, save
+
+BATCH, PEAK_LR, DECAY = 32, 2e-3, 0.02
+LABEL_WEIGHT = torch.tensor([2.0, 1, 1, 1, 1, 1])
+REPORT, KEEP = 25, 100  #: steps between CSV lines and checkpoints
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training run."""
+
+    out: Path
+    steps: int
+    seed: int
+    patients: int
+    workers: int
+    threads: int
+
+
+def fit(plan: Plan) -> Path:
+    """Run or resume; returns the checkpoint."""
+    torch.set_num_threads(plan.threads)
+    torch.manual_seed(plan.seed)
+    plan.out.mkdir(parents=True, exist_ok=True)
+    data = _data(plan)
+    net = SliceNet(len(LABELS)).to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(net.parameters(), PEAK_LR, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, total_steps=plan.steps + 1, pct_start=0.1)
+    first = _resume(plan.out / "checkpoint.pt", net, optimiser, schedule)
+    for step in range(first, plan.steps):
+        loss = _step(net, optimiser, data, plan.seed * 1_000_003 + step)
+        schedule.step()
+        if step % REPORT == 0:
+            _report(plan.out / "curve.csv", step, loss, schedule.get_last_lr()[0])
+        if step % KEEP == KEEP - 1 or step == plan.steps - 1:
+            _keep(plan.out / "checkpoint.pt", net, optimiser, schedule, step + 1)
+    return plan.out / "checkpoint.pt"
+
+
+def _data(plan: Plan) -> SliceSet:
+    path = plan.out / "slices.npz"
+    if not path.exists():
+        save(draw_set(range(100_000, 100_000 + plan.patients), plan.workers), path)
+    return read(path)
+
+
+def _step(net: SliceNet, optimiser: torch.optim.Optimizer, data: SliceSet, seed: int) -> float:
+    picked = np.random.default_rng(seed).integers(len(data.hu), size=BATCH)
+    generator = torch.Generator().manual_seed(seed)
+    hu = augment(torch.from_numpy(data.hu[picked].astype(np.float32)), generator)
+    images = torch.from_numpy(windowed(hu.numpy(), SPEC)).contiguous(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net(images)
+    each = F.binary_cross_entropy_with_logits(
+        logits.float(), torch.from_numpy(data.labels[picked]) * 0.98 + 0.01, LABEL_WEIGHT, reduction="none"
+    )
+    loss = (each.mean(1) * torch.from_numpy(data.weight[picked])).mean()
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _resume(
+    path: Path, net: SliceNet, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.OneCycleLR
+) -> int:
+    if not path.exists():
+        return 0
+    kept = torch.load(path, weights_only=True)
+    net.load_state_dict(kept["net"])
+    optimiser.load_state_dict(kept["optimiser"])
+    schedule.load_state_dict(kept["schedule"])
+    return int(kept["step"])
+
+
+def _keep(
+    path: Path, net: SliceNet, optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.OneCycleLR, step: int,
+) -> None:  # fmt: skip
+    fresh = path.with_suffix(".new")
+    state = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+    torch.save(state | {"step": step}, fresh)
+    fresh.replace(path)
+
+
+def _report(path: Path, step: int, loss: float, rate: float) -> None:
+    with path.open("a", newline="") as file:
+        csv.writer(file).writerow([step, f"{loss:.5f}", f"{rate:.6f}", f"{time.time():.0f}"])
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    for name, default in (("steps", 2500), ("seed", 1), ("patients", 400), ("workers", 2), ("threads", 2)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    fit(Plan(**vars(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()
