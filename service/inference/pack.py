@@ -18,6 +18,10 @@ from service.settings import ModelSettings
 
 log = logging.getLogger(__name__)
 ANY = "any"
+CARD_FIELDS = (
+    "name", "version", "architecture", "labels", "slice_threshold", "licence", "intended_use", "training_data",
+    "limits", "pack_hash",
+)  # fmt: skip
 
 
 def find_card(pack: str) -> models.Card:
@@ -60,7 +64,9 @@ def load_reader(settings: ModelSettings) -> models.Reader:
 def require_runtime() -> None:
     """Stop with the mend when no ONNX Runtime is installed."""
     if importlib.util.find_spec("onnxruntime") is None:
-        raise NotInstalled('no ONNX Runtime: pip install "ichor-triage[cpu]", or "[gpu]" on a machine with an NVIDIA GPU')
+        raise NotInstalled(
+            'no ONNX Runtime: pip install "ichor-triage[cpu]", or "[gpu]" on a machine with an NVIDIA GPU'
+        )
 
 
 def series_findings(
@@ -72,3 +78,16 @@ def series_findings(
     found = {label: round(float(score), 6) for label, score in zip(labels, scores, strict=True)}
     ordered = sorted(found, key=lambda label: label != ANY)
     return tuple((label, found[label]) for label in ordered)
+
+
+def known_packs() -> tuple[str, ...]:
+    """Name the bundled packs."""
+    return models.bundled_packs()
+
+
+def card_lines(card: models.Card) -> list[tuple[str, str]]:
+    """Give a card as names and texts."""
+    shown = {name: getattr(card, name) for name in CARD_FIELDS}
+    shown["rule"] = f"{card.rule.kind} {dict(card.rule.numbers)}"
+    shown["metrics"] = ", ".join(f"{name} {value:g}" for name, value in card.metrics.items()) or "-"
+    return [(name, ", ".join(value) if isinstance(value, tuple) else str(value)) for name, value in shown.items()]

@@ -15,7 +15,7 @@ from service.domain.ids import PackHash
 from service.domain.reading import ActivationMap, HeadLook, SliceReading
 from service.domain.scan import StoredInstance
 from service.errors import UndecodablePixels
-from service.store.files import FileStore
+from service.inference.ports import PixelFiles
 
 log = logging.getLogger(__name__)
 SliceKey = tuple[str, int, str]
@@ -33,7 +33,7 @@ class _Frame:
 class SliceReader:
     """Reads what has not been read yet; a slice that cannot be decoded becomes a reading that says so."""
 
-    def __init__(self, reader: models.Reader, store: FileStore) -> None:
+    def __init__(self, reader: models.Reader, store: PixelFiles) -> None:
         self._reader = reader
         self._store = store
 
@@ -49,11 +49,11 @@ class SliceReader:
             wanted = _unread(instance, done)
             if not wanted:
                 continue
-            frames, problem = self._decode(instance)
+            frames, problem = self._decode(instance, wanted)
             if problem:
                 yield [self._unreadable(instance, frame, problem) for frame in wanted]
                 continue
-            waiting += [one for one in frames if one.frame in wanted]
+            waiting += frames
             while len(waiting) >= BATCH:
                 yield self._read_batch(waiting[:BATCH])
                 waiting = waiting[BATCH:]
@@ -62,14 +62,14 @@ class SliceReader:
 
     def hounsfield(self, instance: StoredInstance, frame: int) -> models.SliceInput:
         """Return one frame in HU, for the pictures."""
-        frames, problem = self._decode(instance)
+        frames, problem = self._decode(instance, [frame])
         if problem:
             raise UndecodablePixels(problem)
-        return next(one.pixels for one in frames if one.frame == frame)
+        return frames[0].pixels
 
-    def _decode(self, instance: StoredInstance) -> tuple[list[_Frame], str]:
+    def _decode(self, instance: StoredInstance, frames: Sequence[int]) -> tuple[list[_Frame], str]:
         try:
-            stored = stored_slices(self._store.path(instance.content_hash))
+            stored = stored_slices(self._store.path(instance.content_hash), frames)
             return [_Frame(instance, one.frame, _hounsfield(one)) for one in stored], ""
         except (UndecodablePixels, ModelError) as problem:
             log.warning("instance %s cannot be decoded: %s", instance.sop_uid, problem)
@@ -120,4 +120,6 @@ def _hounsfield(one: StoredSlice) -> models.SliceInput:
     hu = models.to_hu(one.pixels, one.slope, one.intercept, one.padding, one.padding_limit)
     if not np.isfinite(hu).all():
         raise UndecodablePixels("the rescaled pixels are not finite numbers")
+    if one.row_mm is None or one.column_mm is None:
+        raise UndecodablePixels("the header says no Pixel Spacing")
     return models.SliceInput(hu, one.row_mm, one.column_mm)

@@ -16,7 +16,8 @@ def watch_disk(store: FileStore, settings: DiskSettings) -> float:
     """Warn when space runs low; return the free MB."""
     free = store.free_mb()
     if free < settings.min_free_mb:
-        log.error("disk: %.0f MB free, below disk.min_free_mb = %.0f: the door refuses objects", free, settings.min_free_mb)
+        limit = settings.min_free_mb
+        log.error("disk: %.0f MB free, below disk.min_free_mb = %.0f: the door refuses objects", free, limit)
     elif free < WARN_FACTOR * settings.min_free_mb:
         log.warning("disk: %.0f MB free; the door closes below %.0f MB", free, settings.min_free_mb)
     return free

@@ -54,8 +54,9 @@ def open_store(settings: Settings) -> FileStore:
     try:
         return FileStore(settings.node.data_dir)
     except OSError as problem:
+        folder = settings.node.data_dir
         raise Unavailable(
-            f"node.data_dir {settings.node.data_dir} cannot be used: {problem.strerror}; make it writable or name another"
+            f"node.data_dir {folder} cannot be used: {problem.strerror}; make it writable or name another"
         ) from None
 
 
@@ -192,11 +193,14 @@ def _ask_peers(settings: Settings) -> Callable[[str, str], int | None] | None:
 
 def practice(settings: Settings, stop: threading.Event) -> None:
     """The practice archive, and two synthetic heads."""
-    from service.practice.serve_practice import serve_practice
+    from service.practice.serve_practice import practice_beside
 
     ledger = open_ledger(settings.database_url)
-    with Heart(ledger, "practice"):
-        serve_practice(settings, stop)
+    node = settings.node
+    door = Destination(name="node", ae_title=node.ae_title, host="127.0.0.1", port=node.port)
+    archive = next(one for one in settings.destinations if one.name == PRACTICE_NAME)
+    with practice_beside(node.data_dir, door, archive), Heart(ledger, "practice"):
+        stop.wait()
     ledger.close()
 
 

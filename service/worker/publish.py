@@ -11,7 +11,7 @@ import numpy as np
 
 from service.dicom.part10 import read_file
 from service.domain.delivery import ResultObject
-from service.domain.ids import SeriesUid
+from service.domain.ids import SeriesUid, SopUid
 from service.domain.reading import SliceReading
 from service.domain.scan import StoredInstance
 from service.domain.verdict import SeriesConclusion, SliceScore, StudyVerdict
@@ -84,7 +84,7 @@ def source_of(ledger: Ledger, desk: Desk, material: Material) -> ResultSource:
 def _key_slice(
     desk: Desk,
     score: SliceScore,
-    by_uid: Mapping[str, StoredInstance],
+    by_uid: Mapping[SopUid, StoredInstance],
     maps: Mapping[SliceKey, SliceReading],
 ) -> KeySlice:
     instance = by_uid[score.sop_uid]

@@ -54,8 +54,6 @@ def _with(seen: StudyView, mine: SeriesConclusion) -> tuple[SeriesConclusion, ..
     return tuple(together[uid] for uid in sorted(together))
 
 
-def _instances(
-    ledger: Ledger, concluded: tuple[SeriesConclusion, ...]
-) -> dict[SeriesUid, tuple[StoredInstance, ...]]:
+def _instances(ledger: Ledger, concluded: tuple[SeriesConclusion, ...]) -> dict[SeriesUid, tuple[StoredInstance, ...]]:
     analysed = [one.series_uid for one in concluded if one.slices]
     return {uid: scans.view(ledger, uid).instances for uid in analysed}

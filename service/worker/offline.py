@@ -1,0 +1,103 @@
+"""The same walk for a folder of files: no network, no ledger, nothing kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.dicom.headers import parse
+from service.dicom.part10 import read_file
+from service.domain.ids import ContentHash, SeriesUid, StudyUid
+from service.domain.reading import SliceReading
+from service.domain.scan import StoredInstance
+from service.domain.verdict import SeriesConclusion, StudyVerdict
+from service.errors import BadUsage, Undecodable
+from service.ledger.readings import SliceKey
+from service.worker.conclude import conclude_one, conclude_whole, hopeless
+from service.worker.desk import Desk
+
+
+class FolderFiles:
+    """Remembers where each file lies under a made-up hash of its path."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, Path] = {}
+
+    def remember(self, path: Path) -> ContentHash:
+        """Give the file a name; the bytes need not be hashed, since nothing is kept."""
+        name = ContentHash(hashlib.sha256(str(path.resolve()).encode()).hexdigest())
+        self._paths[name] = path
+        return name
+
+    def path(self, content_hash: str) -> Path:
+        """Return where the file lies."""
+        return self._paths[content_hash]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """What lies in a folder: instances by study and series, and the files that are no DICOM."""
+
+    studies: Mapping[StudyUid, Mapping[SeriesUid, Sequence[StoredInstance]]]
+    unreadable: Mapping[str, str]
+
+
+def look_into(path: Path, files: FolderFiles) -> Folder:
+    """Read the headers of a file or of every file below a folder."""
+    if not path.exists():
+        raise BadUsage(f"no such file or folder: {path}")
+    studies: dict[StudyUid, dict[SeriesUid, list[StoredInstance]]] = defaultdict(lambda: defaultdict(list))
+    unreadable: dict[str, str] = {}
+    for one in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if not one.is_file():
+            continue
+        try:
+            study_uid, instance = _instance(one, files)
+        except Undecodable as problem:
+            unreadable[one.name] = str(problem)
+            continue
+        studies[study_uid][instance.series_uid].append(instance)
+    if not studies:
+        raise BadUsage(f"no readable DICOM file in {path}{_first(unreadable)}")
+    return Folder(studies=studies, unreadable=unreadable)
+
+
+def _first(unreadable: Mapping[str, str]) -> str:
+    return f": {next(iter(unreadable.values()))}" if unreadable else ""
+
+
+def _instance(path: Path, files: FolderFiles) -> tuple[StudyUid, StoredInstance]:
+    ds = read_file(path, pixels=False)
+    parsed = parse(ds, has_pixels=True)
+    if not (parsed.study.study_uid and parsed.series_uid and parsed.sop_uid):
+        raise Undecodable(f"{path.name} names no study, series or instance")
+    instance = StoredInstance(
+        sop_uid=parsed.sop_uid,
+        series_uid=parsed.series_uid,
+        content_hash=files.remember(path),
+        transfer_syntax=str(getattr(ds.file_meta, "TransferSyntaxUID", "")),
+        header=parsed.header,
+    )
+    return parsed.study.study_uid, instance
+
+
+def conclude_folder(desk: Desk, folder: Folder) -> list[StudyVerdict]:
+    """Conclude every study of the folder, the most urgent first."""
+    verdicts = [
+        conclude_whole(desk, study_uid, [_conclude(desk, uid, series[uid]) for uid in sorted(series)])
+        for study_uid, series in folder.studies.items()
+    ]
+    order = {"HIGH": 0, "MEDIUM": 1, "LOW": 2}
+    return sorted(verdicts, key=lambda one: (order[one.priority], -(one.probability or 0.0)))
+
+
+def _conclude(desk: Desk, series_uid: SeriesUid, instances: Sequence[StoredInstance]) -> SeriesConclusion:
+    unique = list({one.sop_uid: one for one in instances}.values())
+    readings: dict[SliceKey, SliceReading] = {}
+    if not hopeless(desk, unique):
+        for batch in desk.slices.read(unique, ()):
+            readings |= {(one.sop_uid, one.frame, one.content_hash): one for one in batch}
+    return conclude_one(desk, unique, readings, None, series_uid)
