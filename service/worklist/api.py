@@ -31,9 +31,10 @@ def api_router(ports: WorklistPorts) -> APIRouter:
     router = APIRouter(prefix="/api")
     reader = Depends(reader_door(ports))
     admin = Depends(admin_door(ports))
+    wish = Depends(_wish)
 
     @router.get("/worklist", dependencies=[reader])
-    def worklist(asked: Annotated[Wish, Depends(_wish)]) -> Json:
+    def worklist(asked: Wish = wish) -> Json:
         listed, mark = list_studies(ports.ledger, asked)
         return {"studies": [study_row(one) for one in listed], "next": mark_text(mark) if mark else None}
 
@@ -49,12 +50,12 @@ def api_router(ports: WorklistPorts) -> APIRouter:
         return queue_answer(ports)
 
     @router.post("/studies/{study_uid}/replay", status_code=HTTPStatus.ACCEPTED)
-    def replay(study_uid: str, visitor: Annotated[Visitor, admin]) -> Json:
+    def replay(study_uid: str, visitor: Visitor = admin) -> Json:
         deeds.replay(ports, visitor, study_uid)
         return {"study_instance_uid": study_uid, "asked": "replay"}
 
     @router.post("/deliveries/{delivery_id}/retry", status_code=HTTPStatus.ACCEPTED)
-    def retry(delivery_id: int, visitor: Annotated[Visitor, admin]) -> Json:
+    def retry(delivery_id: int, visitor: Visitor = admin) -> Json:
         study_uid = deeds.retry(ports, visitor, delivery_id)
         return {"id": delivery_id, "study_instance_uid": study_uid, "asked": "retry"}
 

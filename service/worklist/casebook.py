@@ -117,7 +117,7 @@ def case_view(case: Case, progress: Progress, now: float) -> CaseView:
 
 
 def _pictures(results: tuple[ListedResult, ...], conclusion: SeriesConclusion | None) -> tuple[Picture, ...]:
-    """Name the pictures: a summary first, then the key slices in their order where the counts agree."""
+    """Name the pictures where the counts agree: made summary first, shown key slices first, the most telling on top."""
     shown = [one for one in results if one.current and one.kind is ObjectKind.SC]
     keys = conclusion.key_slices if conclusion else ()
     named = conclusion is not None and len(shown) == len(keys) + 1
@@ -125,7 +125,8 @@ def _pictures(results: tuple[ListedResult, ...], conclusion: SeriesConclusion | 
     if conclusion and named:
         slices = [conclusion.slices[key] for key in keys]
         captions = ["Summary", *(f"Image {one.instance_number or '?'} · {percent(one.probability)}" for one in slices)]
-    return tuple(Picture(sop_uid=one.sop_uid, caption=text) for one, text in zip(shown, captions, strict=True))
+    pictures = [Picture(sop_uid=one.sop_uid, caption=text) for one, text in zip(shown, captions, strict=True)]
+    return tuple([*pictures[1:], *pictures[:1]] if named else pictures)
 
 
 def _findings(conclusion: SeriesConclusion | None) -> tuple[Finding, ...]:

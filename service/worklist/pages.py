@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -19,7 +19,7 @@ from service.ledger.listing import Progress, Wish, count_studies, list_studies, 
 from service.worklist import deeds
 from service.worklist.api import deliveries_by_state, queue_answer
 from service.worklist.casebook import case_view, delivery_card
-from service.worklist.door import Door, Visitor, admin_door, reader_door
+from service.worklist.door import Visitor, admin_door, reader_door
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
 from service.worklist.refusal import Refusal
@@ -80,7 +80,7 @@ class Pages:
         }
         living = self.templates.get_template(f"_{name}.html").render({"request": request, **context})
         seen = hashlib.sha256(living.encode()).hexdigest()[:16]
-        if "hx-request" not in request.headers:
+        if "hx-request" not in request.headers or "hx-history-restore-request" in request.headers:
             return self.templates.TemplateResponse(
                 request, f"{name}.html", context | {"seen": seen, "clock": clock(now, now)}
             )
@@ -155,30 +155,29 @@ def pages_router(ports: WorklistPorts, templates: Jinja2Templates) -> APIRouter:
     """Return the routes that people use."""
     router = APIRouter(default_response_class=Response)
     pages = Pages(ports, templates)
-    reader: Door = reader_door(ports)
-    admin: Door = admin_door(ports)
+    reader = Depends(reader_door(ports))
+    admin = Depends(admin_door(ports))
+    filters = Depends(asked_of)
 
     @router.get("/")
-    def worklist(
-        request: Request, visitor: Annotated[Visitor, Depends(reader)], asked: Annotated[Asked, Depends(asked_of)]
-    ) -> Response:
+    def worklist(request: Request, visitor: Visitor = reader, asked: Asked = filters) -> Response:
         return pages.worklist(request, visitor, asked)
 
     @router.get("/studies/{study_uid}")
-    def study(request: Request, study_uid: str, visitor: Annotated[Visitor, Depends(reader)]) -> Response:
+    def study(request: Request, study_uid: str, visitor: Visitor = reader) -> Response:
         return pages.study(request, visitor, study_uid)
 
     @router.get("/queue")
-    def queue(request: Request, visitor: Annotated[Visitor, Depends(reader)]) -> Response:
+    def queue(request: Request, visitor: Visitor = reader) -> Response:
         return pages.queue(request, visitor)
 
     @router.post("/studies/{study_uid}/replay")
-    def replay(study_uid: str, visitor: Annotated[Visitor, Depends(admin)]) -> Response:
+    def replay(study_uid: str, visitor: Visitor = admin) -> Response:
         deeds.replay(ports, visitor, study_uid)
         return RedirectResponse(f"/studies/{study_uid}", HTTPStatus.SEE_OTHER)
 
     @router.post("/deliveries/{delivery_id}/retry")
-    def retry(delivery_id: int, visitor: Annotated[Visitor, Depends(admin)], back: str = "") -> Response:
+    def retry(delivery_id: int, visitor: Visitor = admin, back: str = "") -> Response:
         study_uid = deeds.retry(ports, visitor, delivery_id)
         return RedirectResponse("/queue" if back == "queue" else f"/studies/{study_uid}", HTTPStatus.SEE_OTHER)
 

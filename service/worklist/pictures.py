@@ -10,7 +10,7 @@ from pathlib import Path
 import pydicom
 from fastapi import APIRouter, Depends, Response
 from PIL import Image
-from pydicom.pixels import convert_color_space
+from pydicom.pixels.processing import convert_color_space
 
 from service.ledger.case import picture_of
 from service.worklist.door import reader_door

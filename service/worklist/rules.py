@@ -59,7 +59,7 @@ def _positives(gauges: Gauges, now: float) -> Iterable[Alarm]:
     sentence = f"{counted(gauges.unsent_positives, 'positive study', 'positive studies')} not yet delivered"
     if waits >= PATIENCE_SECONDS:
         sentence += f", the oldest for {span(waits)}"
-    yield Alarm(sentence=sentence + ".", grave=waits >= PATIENCE_SECONDS, link="/?state=delivering&period=all")
+    yield Alarm(sentence=sentence + ".", grave=waits >= PATIENCE_SECONDS, link="/?priority=HIGH&period=all")
 
 
 def _roles(alive: frozenset[str]) -> Iterable[Alarm]:

@@ -9,7 +9,7 @@ from service.domain.verdict import Priority, StudyState, Verdict
 from service.ledger.codec import from_json
 from service.ledger.listing import ListedStudy, Progress
 from service.worklist.answers import why_of
-from service.worklist.words import HEADLINES, STATES, clock, day, percent, person_name, span
+from service.worklist.words import HEADLINES, STATES, clock, day, lapse, percent, person_name, sentence, span
 
 MOVING = (StudyState.RECEIVING, StudyState.WAITING, StudyState.READING, StudyState.DELIVERING)
 
@@ -63,7 +63,7 @@ def row_of(study: ListedStudy, progress: Progress, now: float) -> Row:
         age=span(now - study.received_at),
         arrived=clock(study.received_at, now),
         told=_told(study),
-        why=why_of(study),
+        why=sentence(why_of(study)),
     )
 
 
@@ -102,4 +102,4 @@ def _progress(study: ListedStudy, progress: Progress) -> str:
 def _told(study: ListedStudy) -> str:
     if study.notified_at is None:
         return ""
-    return f"reported after {span(study.notified_at - study.received_at)}"
+    return f"reported after {lapse(study.notified_at - study.received_at)}"

@@ -48,7 +48,7 @@ def iso(at: float | None) -> str | None:
 def clock(at: float | None, now: float) -> str:
     """Return the node's local wall clock, with the date when it was another day."""
     if at is None:
-        return "–"
+        return "-"
     there, here = time.localtime(at), time.localtime(now)
     return time.strftime("%H:%M:%S" if there[:3] == here[:3] else "%d %b %Y %H:%M", there)
 
@@ -70,6 +70,11 @@ def lapse(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else span(seconds)
 
 
+def sentence(text: str) -> str:
+    """Return the text with a capital in front."""
+    return text[:1].upper() + text[1:]
+
+
 def counted(number: int, one: str, many: str) -> str:
     """Return the number with its noun."""
     return f"{number} {one if number == 1 else many}"
@@ -79,7 +84,7 @@ def person_name(name: str) -> str:
     """Return a DICOM person name (PS3.5 6.2.1) as 'Family, Given', other scripts in brackets."""
     groups = [_name_group(group) for group in name.split("=")]
     first, *others = [group for group in groups if group] or [""]
-    return f"{first} ({others[0]})" if others else first
+    return f"{first} ({others[0].replace(', ', ' ')})" if others else first
 
 
 def _name_group(group: str) -> str:
