@@ -115,6 +115,8 @@ def _why_not(association: Association, peer: Destination, calling_ae: str, *, co
         return f"nobody listens at {_address(peer)}: start {peer.ae_title}, or mend host and port of {peer.name!r}"
     if association.is_rejected:
         return f"{where} rejected the association ({_rejection(association)}): {_mend(association, peer, calling_ae)}"
+    if association.acceptor.primitive is not None:
+        return f"{where} takes none of the SOP classes proposed: allow them there"
     return f"{where} took the connection but no association: is that port a DICOM port?"
 
 

@@ -131,6 +131,7 @@ class DeliveryRound:
         return Outcome(False, answers.refusal(delivery.destination, status))
 
     def _refused(self, delivery: Delivery, error: str, now: float) -> None:
+        log.warning("could not send %s to %s: %s", delivery.obj.sop_uid, delivery.destination, error)
         pause = rules.next_pause(delivery.attempt, self._settings, self.jitter())
         self._fail(delivery, error, now + pause, now)
 
@@ -138,17 +139,17 @@ class DeliveryRound:
         if rules.is_exhausted(delivery.queued_at, now, self._settings):
             log.error("gave up on %s to %s: %s", delivery.obj.sop_uid, delivery.destination, error)
             return self._record(outbox.exhausted, delivery, error, now)
-        log.warning("could not send %s to %s: %s", delivery.obj.sop_uid, delivery.destination, error)
         return self._record(outbox.refused, delivery, error, due_at, now)
 
     def _rest(self, name: str, waiting: Sequence[Delivery], error: str, now: float) -> None:
         """Let the whole group wait for the same moment, and the destination with it."""
         before = self._rests.get(name)
         failures = before.failures if before else 0
-        until = now + rules.rest_of(failures, self._settings, self.jitter())
-        self._rests[name] = Rest(until=until, failures=failures + 1)
+        pause = rules.rest_of(failures, self._settings, self.jitter())
+        log.warning("%s rests for %.0f s: %s", name, pause, error)
+        self._rests[name] = Rest(until=now + pause, failures=failures + 1)
         for delivery in waiting:
-            self._fail(delivery, error, until, now)
+            self._fail(delivery, error, now + pause, now)
 
     def _record(self, verb: Callable[..., None], delivery: Delivery, *facts: object) -> None:
         try:
