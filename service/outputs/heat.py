@@ -84,7 +84,7 @@ def colours(heat: Heat) -> Picture:
 
 def opacity(heat: Heat) -> Heat:
     """Return how much of the colour covers the slice: nothing up to FLOOR, then rising."""
-    alpha: Heat = (np.clip((heat - FLOOR) / (1 - FLOOR), 0.0, 1.0) ** 0.6 * MOST_OPAQUE).astype(np.float32)
+    alpha: Heat = (np.clip((heat - FLOOR) / (1 - FLOOR), 0.0, 1.0) ** 0.8 * MOST_OPAQUE).astype(np.float32)
     return alpha
 
 

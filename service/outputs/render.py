@@ -32,13 +32,13 @@ def render(
 
 
 def _pictures(task: Task) -> list[RenderedObject]:
-    # a clear study gets the summary alone
-    keys = task.source.key_slices if task.verdict.verdict is Verdict.POSITIVE else ()
-    prepared = [prepare(key, task.source.pack.labels) for key in keys]
+    prepared = [prepare(key, task.source.pack.labels) for key in task.source.key_slices]
     summary = draw_summary(task.verdict, task.conclusion, prepared)
     pictures = [capture(task, summary, 1, _summary_sources(task))]
-    for at, one in enumerate(prepared, 1):
-        canvas = draw_key_slice(one, task.conclusion, (at, len(prepared)))
+    # a clear study gets the summary alone
+    shown = prepared if task.verdict.verdict is Verdict.POSITIVE else []
+    for at, one in enumerate(shown, 1):
+        canvas = draw_key_slice(one, task.conclusion, (at, len(shown)))
         pictures.append(capture(task, canvas, at + 1, [key_item(task, one.key)]))
     return pictures
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from service.domain.delivery import ObjectKind
-from service.domain.ids import PackHash, SeriesUid, SopUid, StudyUid
+from service.domain.ids import SeriesUid, SopUid, StudyUid
+from service.domain.pack import PackFacts
 from service.domain.reading import ActivationMap
 from service.domain.verdict import SliceScore
 
@@ -28,16 +29,6 @@ class SourceSeries:
 
     series_uid: SeriesUid
     instances: tuple[Reference, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PackFacts:
-    """Which model pack read the scan; ``labels`` in the order of the activation map's planes."""
-
-    name: str
-    version: str
-    pack_hash: PackHash
-    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

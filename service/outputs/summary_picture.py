@@ -23,7 +23,9 @@ from service.outputs.rules import (
 
 LEFT_WIDTH = 430
 #: what fits into the right card
-MOST_CHECKS = 10
+MOST_CHECKS = 11
+#: width for the one slice of a clear study
+CLEAR_CELL = 270
 BODY_TOP, BODY_BOTTOM = 92, 432
 STRIP_TOP, STRIP_BOTTOM = 470, 556
 RIGHT = MARGIN + LEFT_WIDTH + 16
@@ -75,8 +77,8 @@ def _probabilities(canvas: Canvas, verdict: StudyVerdict, conclusion: SeriesConc
 def _thumbnails(canvas: Canvas, conclusion: SeriesConclusion, prepared: Sequence[Prepared]) -> None:
     width, height = WIDTH - MARGIN - RIGHT, BODY_BOTTOM - BODY_TOP
     canvas.card((RIGHT, BODY_TOP, WIDTH - MARGIN, BODY_BOTTOM))
-    if not prepared:
-        _checks(canvas, conclusion)
+    if conclusion.verdict is not Verdict.POSITIVE or not prepared:
+        _checks(canvas, conclusion, prepared[:1])
         return
     columns, rows = grid(len(prepared))
     cell_width, cell_height = width // columns, height // rows
@@ -96,17 +98,21 @@ def _thumbnail(canvas: Canvas, one: Prepared, corner: tuple[int, int], cell: tup
     canvas.write((corner[0] + cell[0] // 2, top + picture.shape[0] + 5), words, Style(16, INK, "ma"))
 
 
-def _checks(canvas: Canvas, conclusion: SeriesConclusion) -> None:
-    """Without key slices, show on what the answer stands."""
-    canvas.write((RIGHT + 18, BODY_TOP + 16), "No key slices. What was checked before reading:", Style(16, FAINT))
-    y = BODY_TOP + 56
+def _checks(canvas: Canvas, conclusion: SeriesConclusion, prepared: Sequence[Prepared]) -> None:
+    """On a clear study show the most probable slice and on what checks the answer stands."""
+    left = RIGHT + 18
+    for one in prepared:
+        _thumbnail(canvas, one, (RIGHT, BODY_TOP + 34), (CLEAR_CELL, BODY_BOTTOM - BODY_TOP - 34))
+        canvas.write((left, BODY_TOP + 16), "Most probable slice", Style(16, FAINT))
+        left += CLEAR_CELL
+    canvas.write((left, BODY_TOP + 16), "Checked before reading", Style(16, FAINT))
+    y = BODY_TOP + 48
     for check in conclusion.suitability[:MOST_CHECKS]:
         mark, colour = ("passed", CALM) if check.passed else ("look", WARNING)
-        canvas.write((RIGHT + 18, y), mark, Style(15, colour))
-        canvas.write((RIGHT + 84, y), plain(check.name, 28), Style(15))
-        words = plain(check.found if check.passed else check.reason or check.found, 46)
-        canvas.paragraph((RIGHT + 292, y, WIDTH - MARGIN - 18, y + 20), words, Style(15, FAINT))
-        y += 27
+        canvas.write((left, y), mark, Style(15, colour))
+        words = check.found if check.passed else check.reason or check.found
+        canvas.paragraph((left + 62, y, WIDTH - MARGIN - 14, y + 22), f"{plain(check.name)}: {plain(words)}", Style(15))
+        y += 26
 
 
 def _strip(canvas: Canvas, conclusion: SeriesConclusion) -> None:

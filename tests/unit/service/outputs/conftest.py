@@ -20,10 +20,11 @@ from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from service.domain.ids import ContentHash, PackHash, SeriesUid, SopUid, StudyUid
+from service.domain.pack import PackFacts
 from service.domain.reading import ActivationMap
 from service.domain.series import Check, Evidence, EvidenceKind
 from service.domain.verdict import Decision, Priority, SeriesConclusion, SliceScore, StudyVerdict, Verdict
-from service.outputs.source import KeySlice, PackFacts, Reference, ResultSource, SourceSeries
+from service.outputs.source import KeySlice, Reference, ResultSource, SourceSeries
 
 STUDY, SERIES, FRAME = "2.25.101", "2.25.102", "2.25.103"
 SIDE, SLICES, MM = 256, 12, 0.9
@@ -161,7 +162,7 @@ def _conclusion(positive: bool) -> SeriesConclusion:
         ),
         findings=tuple(zip(LABELS, kinds, strict=True)),
         slices=slices,
-        key_slices=(PEAK_SLICE, PEAK_SLICE - 1, PEAK_SLICE + 1) if positive else (),
+        key_slices=(PEAK_SLICE, PEAK_SLICE - 1, PEAK_SLICE + 1) if positive else (SLICES - 1,),
         modality="CT",
         description="AXIAL 5.0 H31s",
     )
@@ -201,7 +202,15 @@ def build(positive: bool = True, **changed: Any) -> Study:
                 ),
             ),
         ),
-        pack=PackFacts(name="default", version="1.0.0", pack_hash=PackHash("ab" * 32), labels=LABELS),
+        pack=PackFacts(
+            name="default",
+            version="1.0.0",
+            pack_hash=PackHash("ab" * 32),
+            labels=LABELS,
+            slice_threshold=0.5,
+            rule="run",
+            rule_numbers=(("run_mm", 10.0),),
+        ),
     )
     return Study(verdict, source, headers)
 
