@@ -212,10 +212,14 @@ def _decode(frames: Iterator[tuple[NDArray[np.generic], Any]], frame: int, synta
         raise UndecodablePixels(f"frame {frame + 1} is missing from the pixel data") from None
     except Exception as problem:
         # codecs raise whatever they like; every failure of theirs means this one slice is unreadable
-        words = str(problem).strip().splitlines() or [type(problem).__name__]
-        raise UndecodablePixels(
-            f"frame {frame + 1} ({uids.uid_name(syntax)}) cannot be decoded: {words[-1].strip()}"
-        ) from problem
+        reason = f"frame {frame + 1} ({uids.uid_name(syntax)}) cannot be decoded: {_codec_words(problem)}"
+        raise UndecodablePixels(reason) from problem
+
+
+def _codec_words(problem: Exception) -> str:
+    """Return the last line a codec says, unless it only tells that the codec itself stumbled."""
+    words = [line.strip() for line in str(problem).splitlines() if line.strip()]
+    return words[-1] if words and "object has no attribute" not in words[-1] else "the stream is damaged"
 
 
 def _significant(cells: NDArray[np.generic], layout: _Layout, padding: int | None) -> NDArray[np.generic]:

@@ -61,7 +61,8 @@ def _count(association: Association, peer: QueryPeer, wanted: Dataset) -> int | 
         if code in MATCHES and answer is not None and answer.get("SeriesInstanceUID") == wanted.SeriesInstanceUID:
             found += _number(answer.get("NumberOfSeriesRelatedInstances"))
         elif code not in MATCHES and code != Status.SUCCESS:
-            log.warning("query peer %s ended the query with %s", peer.ae_title, name_of(code))
+            hint = f"; does it know the AE title {association.requestor.ae_title}?" if code is None else ""
+            log.warning("query peer %s ended the query with %s%s", peer.ae_title, name_of(code), hint)
             return None
     return max(found, default=None)
 

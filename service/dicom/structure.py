@@ -105,8 +105,9 @@ class _Walker:
         """Read tag, VR and length at a position."""
         group, number = self._read(self._tag, at)
         tag = group << 16 | number
+        word = self._read(self._long, at + 4)[0]
         if self._encoding.implicit or group == ITEM >> 16:
-            return _Element(tag=tag, vr=b"", start=at + 8, length=self._read(self._long, at + 4)[0])
+            return _Element(tag=tag, vr=b"", start=at + 8, length=word)
         vr = self._data[at + 4 : at + 6]
         if vr in LONG_VRS:
             return _Element(tag=tag, vr=vr, start=at + 12, length=self._read(self._long, at + 8)[0])
