@@ -89,7 +89,7 @@ def judge(facts: SeriesFacts, settings: CompletionSettings, now: float) -> Evide
         return _evidence(
             facts, EvidenceKind.ANNOUNCED, f"{facts.received} of {facts.announced} announced by the sender"
         )
-    if abs(now - _last_sign(facts)) >= settings.settle_seconds and (settled := _when_settled(facts, settings)):
+    if now - _last_sign(facts) >= settings.settle_seconds and (settled := _when_settled(facts, settings)):
         return _evidence(facts, *settled)
     if abs(now - facts.last_arrival_at) >= settings.quiet_seconds:
         return _quiet(facts, settings)
@@ -117,7 +117,8 @@ def ask_at(facts: SeriesFacts, settings: CompletionSettings) -> float | None:
 
 
 def _announced(facts: SeriesFacts) -> bool:
-    return facts.announced is not None and facts.received >= (facts.expected or 0)
+    """Tell whether exactly what was announced is here; a count that was exceeded was wrong and says nothing."""
+    return facts.announced == facts.received == facts.expected
 
 
 def _last_sign(facts: SeriesFacts) -> float:
@@ -128,7 +129,7 @@ def _when_settled(facts: SeriesFacts, settings: CompletionSettings) -> tuple[Evi
     """Return what will count once nothing stirred for the settling time; while a sender still talks, nothing does."""
     if AssociationEnd.OPEN in facts.association_ends or facts.received < (facts.expected or 0):
         return None
-    if facts.queried:
+    if facts.queried == facts.received:
         return EvidenceKind.QUERIED, f"{facts.received} of {facts.queried} counted by the query peer"
     if facts.acquired == facts.received and not facts.geometry.gap_after:
         return EvidenceKind.ANNOUNCED, f"{facts.received} of {facts.acquired} images of the acquisition"

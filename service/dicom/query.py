@@ -28,7 +28,7 @@ def series_count(peer: QueryPeer, calling_ae: str, study_uid: str, series_uid: s
         log.warning("query peer %s does not answer at %s:%d", peer.ae_title, peer.host, peer.port)
         return None
     try:
-        return _count(association, peer, _wanted(study_uid, series_uid))
+        return _count(association, peer, study_uid, series_uid)
     finally:
         if association.is_established:
             association.release()
@@ -41,35 +41,49 @@ def _associate(peer: QueryPeer, calling_ae: str, timeout: float) -> Association:
     return entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
 
 
-def _wanted(study_uid: str, series_uid: str) -> Dataset:
+def _wanted(level: str, study_uid: str, series_uid: str) -> Dataset:
     wanted = Dataset()
-    wanted.QueryRetrieveLevel = "SERIES"
+    wanted.QueryRetrieveLevel = level
     wanted.StudyInstanceUID = study_uid
     wanted.SeriesInstanceUID = series_uid
-    wanted.NumberOfSeriesRelatedInstances = None
+    if level == "SERIES":
+        wanted.NumberOfSeriesRelatedInstances = None
+    else:
+        wanted.SOPInstanceUID = None
     return wanted
 
 
-def _count(association: Association, peer: QueryPeer, wanted: Dataset) -> int | None:
-    """Believe only an answer about this very series, from a query that ended well."""
+def _count(association: Association, peer: QueryPeer, study_uid: str, series_uid: str) -> int | None:
+    """Take the count where the peer gives it; it is optional (PS3.4 C.6.1.1.4), else count the instances listed."""
     if not association.accepted_contexts:
         log.warning("query peer %s does not accept Study Root C-FIND", peer.ae_title)
         return None
-    found: list[int] = []
+    series = _answers(association, peer, _wanted("SERIES", study_uid, series_uid))
+    if not series:
+        return None
+    told = max((_number(one.get("NumberOfSeriesRelatedInstances")) for one in series), default=0)
+    listed = [] if told else _answers(association, peer, _wanted("IMAGE", study_uid, series_uid))
+    return told or len({one.get("SOPInstanceUID") for one in listed}) or None
+
+
+def _answers(association: Association, peer: QueryPeer, wanted: Dataset) -> list[Dataset]:
+    """Return the answers about this very series, none when the query did not end well."""
+    found: list[Dataset] = []
+    if not association.is_established:
+        return found
     for status, answer in association.send_c_find(wanted, STUDY_ROOT_FIND):
         code = status.get("Status")
         if code in MATCHES and answer is not None and answer.get("SeriesInstanceUID") == wanted.SeriesInstanceUID:
-            found += _number(answer.get("NumberOfSeriesRelatedInstances"))
+            found.append(answer)
         elif code not in MATCHES and code != Status.SUCCESS:
             hint = f"; does it know the AE title {association.requestor.ae_title}?" if code is None else ""
             log.warning("query peer %s ended the query with %s%s", peer.ae_title, name_of(code), hint)
-            return None
-    return max(found, default=None)
+            return []
+    return found
 
 
-def _number(value: Any) -> list[int]:
+def _number(value: Any) -> int:
     try:
-        number = int(value)
+        return max(0, int(value))
     except (TypeError, ValueError):
-        return []
-    return [number] if number > 0 else []
+        return 0

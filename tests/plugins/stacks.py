@@ -1,4 +1,4 @@
-"""Stacks of slices made of header facts alone, and real series from the shared data folder, for the pure rooms' tests."""
+"""Stacks of slices made of header facts alone, and real series from the shared data folder."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def instance(number: int, where: SlicePlace | None, **facts: Any) -> StoredInsta
     )
 
 
-def stack(heights: Sequence[float], thickness: float | None = 5.0, tilt: float = 0.0, **facts: Any) -> list[StoredInstance]:
+def stack(
+    heights: Sequence[float], thickness: float | None = 5.0, tilt: float = 0.0, **facts: Any
+) -> list[StoredInstance]:
     """Make a series of one slice per height, numbered from 1 in the order given."""
     return [instance(at, place(z, thickness, tilt), **facts) for at, z in enumerate(heights, 1)]
 
