@@ -46,15 +46,18 @@ def associate(
         opened.append(time.monotonic())
         _send_at_once(event)
 
-    association = _entity(calling_ae).associate(
-        peer.host,
-        peer.port,
-        contexts=[*contexts, build_context(VERIFICATION)],
-        ae_title=peer.ae_title,
-        max_pdu=MAX_PDU,
-        ext_neg=list(roles),
-        evt_handlers=[(evt.EVT_CONN_OPEN, mark), *handlers],
-    )
+    try:
+        association = _entity(calling_ae).associate(
+            peer.host,
+            peer.port,
+            contexts=[*contexts, build_context(VERIFICATION)],
+            ae_title=peer.ae_title,
+            max_pdu=MAX_PDU,
+            ext_neg=list(roles),
+            evt_handlers=[(evt.EVT_CONN_OPEN, mark), *handlers],
+        )
+    except socket.gaierror:
+        raise DestinationDown(f"no such host: {peer.host}; mend host of {peer.name!r}") from None
     if not association.is_established:
         raise DestinationDown(_why_not(association, peer, calling_ae, connected=bool(opened)))
     try:

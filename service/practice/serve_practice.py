@@ -18,6 +18,7 @@ from service.settings import Destination
 
 log = logging.getLogger(__name__)
 
+LOOPBACK_HOST = "127.0.0.1"
 ARCHIVE_AE = "PRACTICE"
 SCANNER_AE = "PRACTICECT"
 #: one bleed that is plain to see, one head without
@@ -27,24 +28,19 @@ DOOR_SECONDS = 120.0
 
 
 @contextmanager
-def practice_beside(data_dir: Path, node: Destination, archive: Destination) -> Iterator[PracticeArchive]:
-    """Run the practice archive and send the two heads in the background until the block ends."""
-    keeper = PracticeArchive(data_dir / "practice-archive", archive.host, archive.port, archive.ae_title, node)
-    keeper.start()
+def practice_beside(data_dir: Path, node: Destination, port: int = 0) -> Iterator[Destination]:
+    """Run the archive, give its address for the node to deliver to, and send the two heads once the node answers."""
+    archive = PracticeArchive(data_dir / "practice-archive", LOOPBACK_HOST, port, ARCHIVE_AE, node)
+    archive.start()
     stop = threading.Event()
     sender = threading.Thread(target=_send_quietly, args=(data_dir, node, stop), name="practice-sender")
     sender.start()
     try:
-        yield keeper
+        yield Destination(name="practice", ae_title=ARCHIVE_AE, host=LOOPBACK_HOST, port=archive.port)
     finally:
         stop.set()
         sender.join()
-        keeper.stop()
-
-
-def practice_archive(port: int, host: str = "127.0.0.1") -> Destination:
-    """Return the destination that the node gets in practice mode."""
-    return Destination(name="practice", ae_title=ARCHIVE_AE, host=host, port=port)
+        archive.stop()
 
 
 def send_heads(data_dir: Path, node: Destination, stop: threading.Event) -> int:
