@@ -51,7 +51,8 @@ def source_item(sop_class: str, sop_uid: str, frame_number: int | None = None) -
 
 def key_item(task: Task, key: KeySlice) -> Dataset:
     """Reference the image, or the one frame of it, that a key slice is."""
-    return source_item(task.sop_class(key), key.score.sop_uid, frame_number(key))
+    sop_class = task.sop_class(key)
+    return source_item(sop_class, key.score.sop_uid, frame_number(key, sop_class))
 
 
 def _describe(image: Dataset, task: Task, sources: Sequence[Dataset]) -> None:

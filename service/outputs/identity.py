@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Iterator
 
 from pydicom.charset import convert_encodings
-from pydicom.config import IGNORE
+from pydicom.config import IGNORE, RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
-from pydicom.valuerep import PersonName
+from pydicom.valuerep import PersonName, validate_value
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,8 @@ WHEN_THERE = (
 #: what pydicom raises over a value that is not what its VR says
 UNDECODABLE = (ValueError, TypeError, NotImplementedError, OverflowError, OSError, EOFError, BytesLengthException)
 METHOD_UNSTATED = "not stated by the source"
+#: the VRs with a grammar (PS3.5 6.2)
+STRICT = frozenset({"AS", "CS", "DA", "DS", "IS", "TM", "UI"})
 UTF_8 = "ISO_IR 192"
 LATIN_1 = "ISO_IR 100"
 
@@ -90,11 +92,24 @@ def _elements(header: Dataset) -> Iterator[DataElement]:
             continue
         if element.is_empty and keyword not in ALWAYS:
             continue
-        # pydicom guesses another VR where the value does not fit the right one
-        if dictionary_VR(element.tag) == element.VR:
+        if keyword in ALWAYS or _well_formed(element):
             yield element
         else:
             log.warning("attribute %s of the source does not fit its VR and is left out of the results", keyword)
+
+
+def _well_formed(element: DataElement) -> bool:
+    """Tell whether an optional value obeys its VR; free text may be too long, a malformed age is worth nothing."""
+    if dictionary_VR(element.tag) != element.VR:
+        # pydicom guesses another VR where the value does not fit the right one
+        return False
+    values = element.value if element.VM > 1 else [element.value]
+    try:
+        for value in values if element.VR in STRICT else []:
+            validate_value(element.VR, str(value), RAISE)
+    except ValueError:
+        return False
+    return True
 
 
 def _charset(header: Dataset, carried: list[DataElement]) -> str | list[str] | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from service.dicom.uids import CT_IMAGE
 from service.outputs.rules import sides
 from service.outputs.source import KeySlice
 
@@ -29,9 +30,9 @@ def frame_of_reference(header: Dataset) -> str:
     return found if UID(found).is_valid else ""
 
 
-def frame_number(key: KeySlice) -> int | None:
-    """Return the 1-based frame number of PS3.3 10.3, None for a single-frame image."""
-    return key.score.frame + 1 if "NumberOfFrames" in key.header else None
+def frame_number(key: KeySlice, sop_class: str) -> int | None:
+    """Return the 1-based frame number of PS3.3 10.3, None for a class that has one frame."""
+    return None if sop_class == CT_IMAGE or "NumberOfFrames" not in key.header else key.score.frame + 1
 
 
 def _frame_orientation(header: Dataset, frame: int) -> Sequence[object] | None:

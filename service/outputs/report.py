@@ -147,8 +147,9 @@ def _source_images(task: Task) -> list[SourceImageForMeasurementGroup]:
     frames: dict[str, list[int]] = {}
     classes: dict[str, str] = {}
     for key in task.source.key_slices:
-        uid, number = str(key.score.sop_uid), frame_number(key)
+        uid = str(key.score.sop_uid)
         classes[uid] = task.sop_class(key)
+        number = frame_number(key, classes[uid])
         frames.setdefault(uid, []).extend([] if number is None else [number])
     return [SourceImageForMeasurementGroup(classes[uid], uid, numbers or None) for uid, numbers in frames.items()]
 

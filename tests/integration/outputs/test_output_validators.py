@@ -16,6 +16,7 @@ from highdicom.sr import Comprehensive3DSR, srread
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from service.dicom.uids import COMPREHENSIVE_3D_SR
 from service.domain.delivery import ObjectKind
 from service.domain.ids import ContentHash, SeriesUid, SopUid, StudyUid
 from service.domain.verdict import SliceScore
@@ -73,7 +74,7 @@ def predecessor(study_uid: str) -> Predecessor:
     return Predecessor(
         study_uid=StudyUid(study_uid),
         series_uid=SeriesUid("2.25.900"),
-        sop_class="1.2.840.10008.5.1.4.1.1.88.34",
+        sop_class=COMPREHENSIVE_3D_SR,
         sop_uid=SopUid("2.25.901"),
     )
 

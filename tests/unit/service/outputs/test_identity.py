@@ -116,6 +116,18 @@ def test_an_undecodable_attribute_is_left_out(
     assert "PatientAge" in caplog.text
 
 
+@pytest.mark.parametrize(("keyword", "value"), [("PatientAge", "0Y"), ("PregnancyStatus", 5), ("SmokingStatus", "no!")])
+def test_a_malformed_optional_value_is_left_out(make_study: Any, keyword: str, value: str | int) -> None:
+    well_formed = isinstance(value, int)
+    for ds in results(make_study(positive=False, **{keyword: value})):
+        assert (keyword in ds) is well_formed
+
+
+def test_long_free_text_is_carried(make_study: Any) -> None:
+    for ds in results(make_study(positive=False, StudyDescription="d" * 80)):
+        assert raw_value(ds, "StudyDescription") == b"d" * 80
+
+
 def test_a_removed_identity_always_says_how(make_study: Any) -> None:
     for ds in results(make_study(positive=False, PatientIdentityRemoved="YES", DeidentificationMethod="")):
         assert ds.DeidentificationMethod == "not stated by the source"

@@ -14,12 +14,12 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
-from service.dicom.uids import COMPREHENSIVE_3D_SR, SECONDARY_CAPTURE, is_valid_uid
+from service.dicom.uids import COMPREHENSIVE_3D_SR, ENHANCED_CT_IMAGE, SECONDARY_CAPTURE, is_valid_uid
 from service.domain.delivery import ObjectKind
 from service.domain.ids import SeriesUid, SopUid, StudyUid
 from service.domain.verdict import Verdict
 from service.outputs.render import render
-from service.outputs.source import Predecessor, RenderedObject
+from service.outputs.source import Predecessor, Reference, RenderedObject
 
 MADE_AT = 1_790_000_000.0
 EARLIER = Predecessor(
@@ -115,8 +115,18 @@ def test_each_picture_names_the_images_it_shows(study: Any) -> None:
 def test_a_frame_of_a_multi_frame_image_is_named(study: Any, with_first_key: Any) -> None:
     key = study.source.key_slices[0]
     key.header.NumberOfFrames = 20
-    made = objects(with_first_key(study, score=replace(key.score, frame=4)))
+    whole = Reference(sop_class=ENHANCED_CT_IMAGE, sop_uid=key.score.sop_uid)
+    series = replace(study.source.referenced[0], instances=(whole,))
+    enhanced = replace(study, source=replace(study.source, referenced=(series,)))
+    made = objects(with_first_key(enhanced, score=replace(key.score, frame=4)))
     assert read(made[1]).SourceImageSequence[0].ReferencedFrameNumber == 5
+    group = Comprehensive3DSR.from_dataset(read(made[-1])).content.get_image_measurement_groups()[0]
+    assert group.source_images[0].referenced_frame_numbers == [5]
+
+
+def test_a_classic_slice_has_no_frame_even_when_its_header_counts_frames(study: Any) -> None:
+    study.source.key_slices[0].header.NumberOfFrames = 1
+    assert "ReferencedFrameNumber" not in read(objects(study)[1]).SourceImageSequence[0]
 
 
 def test_the_report_states_finding_and_certainty(study: Any, clear_study: Any) -> None:
