@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 
@@ -24,7 +24,9 @@ HERE = Path(__file__).parent
 
 def create_app(ports: WorklistPorts) -> FastAPI:
     """Build the app; it works without internet, hence no interactive API pages."""
-    app = FastAPI(title="Ichor", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Ichor", docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(refusal.refuse_nul)]
+    )
     templates = Jinja2Templates(HERE / "templates")
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
     templates.env.globals |= {"disclaimer": DISCLAIMER, "version": ports.version}

@@ -35,6 +35,7 @@ def login_router(ports: WorklistPorts, templates: Jinja2Templates) -> APIRouter:
 
     @router.post("/login", dependencies=[Depends(require_same_site)])
     def enter(request: Request, name: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "") -> Response:
+        name = name.replace("\0", "")
         if _must_wait(ports, name):
             return page(request, "Too many wrong passwords; wait five minutes.", HTTPStatus.TOO_MANY_REQUESTS)
         person = people.check_password(ports.ledger, name, password)

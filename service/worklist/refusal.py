@@ -53,6 +53,12 @@ def install(app: FastAPI, templates: Jinja2Templates) -> None:
     app.add_exception_handler(HTTPException, http)
 
 
+def refuse_nul(request: Request) -> None:
+    """Stop NUL characters at the rim: no text of ours holds one, and PostgreSQL takes none."""
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the address holds a NUL character", "leave it out")
+
+
 def _machine(request: Request) -> bool:
     return request.url.path.startswith(MACHINE_PATHS)
 

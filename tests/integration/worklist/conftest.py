@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ class Hospital:
     store: FileStore
     settings: Settings
     now: float = NOW
-    made: int = field(default=0)
+    made: int = 0
+    on_refresh: Callable[[], Any] = field(default=lambda: None)
 
     def ports(self, **changed: Any) -> WorklistPorts:
         facts: dict[str, Any] = {"ledger": self.ledger, "store": self.store, "settings": self.settings}
@@ -129,6 +130,12 @@ class Hospital:
         row = {"study_uid": study, "sop_uid": sop_uid, "destination": "pacs", "state": state, "rank": 0}
         row |= {"queued_at": self.now - 20, "due_at": self.now - 20}
         return self.add(tables.deliveries, **row | more)
+
+    def dead_delivery(self, study: str) -> int:
+        """A study whose one result no destination wanted."""
+        found = conclusion(f"{study}.2", positive=True)
+        (report,) = self.results(study, verdict_of(study, found), [])
+        return self.delivery(study, report, "dead", attempt=14, error="association refused")
 
     def positive(self, age: float = 90, **more: Any) -> str:
         """A positive case, reported, with series, results, deliveries and its walk."""
