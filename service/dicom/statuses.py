@@ -1,4 +1,4 @@
-"""DIMSE status codes by name: PS3.7 Annex C and PS3.4 B.2.3 (storage), J.3 (commitment), U and K (C-FIND)."""
+"""DIMSE status codes by name: PS3.7 Annex C, and PS3.4 B.2.3 for storage, C.4.1.1.4 for C-FIND."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from enum import IntEnum
 class Status(IntEnum):
     """What a C-STORE, C-ECHO, C-FIND, N-ACTION or N-EVENT-REPORT may answer."""
 
-    #: PS3.7 C.1.1
     SUCCESS = 0x0000
     #: PS3.4 B.2.3 warnings: the object is stored nevertheless
     COERCED = 0xB000
@@ -18,32 +17,24 @@ class Status(IntEnum):
     OUT_OF_RESOURCES = 0xA700
     DATA_SET_MISMATCH = 0xA900
     CANNOT_UNDERSTAND = 0xC000
-    #: PS3.7 C.5.21
+    #: PS3.7 C.5: failures any service may answer; some are also a commitment's failure reason (PS3.3 C.14.1.1)
     PROCESSING_FAILURE = 0x0110
-    #: PS3.7 C.5.9, also the failure reason of a storage commitment (PS3.3 C.14.1.1)
     NO_SUCH_INSTANCE = 0x0112
-    #: PS3.7 C.5.12
     NO_SUCH_EVENT_TYPE = 0x0113
-    #: PS3.7 C.5.13
     INVALID_ARGUMENT = 0x0115
-    #: PS3.7 C.5.14: the SOP Instance UID breaks the rules of UIDs
+    #: the SOP Instance UID breaks the rules of UIDs
     INVALID_INSTANCE = 0x0117
-    #: PS3.7 C.5.11
     NO_SUCH_CLASS = 0x0118
-    #: PS3.7 C.5.5
     CLASS_INSTANCE_CONFLICT = 0x0119
-    #: PS3.7 C.5.24
     CLASS_NOT_SUPPORTED = 0x0122
-    #: PS3.7 C.5.10
     NO_SUCH_ACTION = 0x0123
-    #: PS3.7 C.5.22
     NOT_AUTHORIZED = 0x0124
-    #: PS3.7 C.5.23
     RESOURCE_LIMITATION = 0x0213
+    #: PS3.3 C.14.1.1
+    DUPLICATE_TRANSACTION = 0x0131
     #: PS3.4 C.4.1.1.4: another match follows
     PENDING = 0xFF00
     PENDING_WITHOUT_OPTIONAL_KEYS = 0xFF01
-    #: PS3.4 C.4.1.1.4
     CANCELLED = 0xFE00
 
 

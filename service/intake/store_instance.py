@@ -20,7 +20,7 @@ from service.intake.rules import STATUS_OF, StoreCommand, check_command, check_d
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)
-#: PS3.7 C.4.2: Error Comment is an LO
+#: PS3.7 C.5.21: Error Comment is an LO
 COMMENT_LENGTH = 64
 
 
@@ -98,7 +98,7 @@ def _command(event: Any) -> StoreCommand:
 
 
 def _failure(status: Status, comment: str) -> Dataset:
-    """Return the status with its reason in words, which modalities show or log (PS3.7 9.1.1.1.9)."""
+    """Return the status with its reason in words, which modalities show or log."""
     answer = Dataset()
     answer.Status = int(status)
     answer.ErrorComment = comment[:COMMENT_LENGTH]
