@@ -38,6 +38,10 @@ def test_the_announced_count_completes_at_once_even_while_the_sender_talks() -> 
     assert found.sentence == "40 of 40 announced by the sender"
 
 
+def test_a_series_that_is_all_there_need_not_wait_for_its_check() -> None:
+    assert next_check_at(facts(stack(even(40), series_related_instances=40), OPEN), SETTINGS) <= LAST
+
+
 def test_more_announced_than_came_waits_for_the_quiet_timer_and_is_named() -> None:
     missing_two = facts(stack(even(38), series_related_instances=40))
     assert judge(missing_two, SETTINGS, LAST + 9.9) is None

@@ -66,6 +66,7 @@ def test_an_ordinary_head_passes_every_line() -> None:
     ({"body_part": "CHEST"}, "the header says 'CHEST', not a head"),
     ({"contrast_agent": "Iomeron"}, "contrast was given (Iomeron)"),
     ({"series_description": "CTA Head 0.75"}, "the description says contrast ('CTA Head 0.75')"),
+    ({"protocol": "CTA carotids and head"}, "the description says contrast ('CTA carotids and head')"),
     ({"kvp": 70.0}, "the tube voltage is 70 kV; 80 to 150 kV are read"),
     ({"has_pixels": False}, "the objects carry no pixels"),
     ({"row_mm": None}, "the header gives no pixel size"),
@@ -127,6 +128,7 @@ def test_what_is_no_ct_image_is_asked_nothing_more() -> None:
     {"sop_class": ENHANCED_CT_IMAGE}, {"image_type": ()}, {"image_type": ("ORIGINAL", "SECONDARY", "AXIAL")},
     {"body_part": ""}, {"kvp": None}, {"contrast_agent": "NONE"}, {"series_description": "Head w/o contrast"},
     {"study_description": "CT HEAD + CTA", "protocol": "Stroke: NCCT, CTA, CTP", "series_description": "Head 5.0"},
+    {"body_part": "HEAD", "protocol": "Head plain + CTA"},
     {"body_part": "CSPINE", "series_description": "Head 5.0 H30s"}, {"body_part": "", "protocol": "Schädel nativ"},
     {"body_part": "CHEST", "series_description": "Brain"},
 ])  # fmt: skip
