@@ -110,8 +110,9 @@ def next_check_at(facts: SeriesFacts, settings: CompletionSettings) -> float:
 
 
 def ask_at(facts: SeriesFacts, settings: CompletionSettings) -> float | None:
-    """Return when a query peer is worth asking: the sender has left, nothing stirred, nobody named a count yet."""
-    if facts.queried is not None or facts.announced is not None or AssociationEnd.OPEN in facts.association_ends:
+    """Return when a query peer is worth asking: the sender has left, nothing stirred, no count is known or it is old."""
+    known = max(facts.announced or 0, facts.queried or 0) >= facts.received
+    if known or AssociationEnd.OPEN in facts.association_ends:
         return None
     return _last_sign(facts) + settings.settle_seconds
 

@@ -181,6 +181,7 @@ def test_a_peer_is_asked_once_the_sender_has_left_and_nobody_named_a_count() -> 
     assert ask_at(facts(), SETTINGS) == CLOSED + 0.5
     assert ask_at(facts(ends=OPEN), SETTINGS) is None
     assert ask_at(facts(queried=40), SETTINGS) is None
+    assert ask_at(facts(queried=39), SETTINGS) == CLOSED + 0.5
     assert ask_at(facts(stack(even(38), series_related_instances=40)), SETTINGS) is None
 
 
