@@ -110,7 +110,7 @@ def next_check_at(facts: SeriesFacts, settings: CompletionSettings) -> float:
 
 
 def ask_at(facts: SeriesFacts, settings: CompletionSettings) -> float | None:
-    """Return when a query peer is worth asking: the sender has left, nothing stirred, no count is known or it is old."""
+    """Return when to ask a query peer: the sender has left, nothing stirred, no count is known or it is old."""
     known = max(facts.announced or 0, facts.queried or 0) >= facts.received
     if known or AssociationEnd.OPEN in facts.association_ends:
         return None
