@@ -1,15 +1,21 @@
-"""A synthetic head for the command line and for practice: the maker by its short name, errors with the mend."""
+"""A synthetic head on request: the maker by its short name, errors with the mend."""
 
 from __future__ import annotations
 
-from models.phantom import Phantom, make_phantom
+from models.phantom import FINDINGS, Phantom, make_phantom
 from service.errors import BadUsage
-from service.practice.habits import vendor_named
+from service.practice.habits import SHORT_NAMES, vendor_named
+
+MOST_SLICES = 512
 
 
-def make_head(finding: str, seed: int, slices: int, thickness: float, vendor: str) -> Phantom:
-    """Make a phantom; the same wish makes the same voxels."""
+def make_head(finding: str, seed: int, slices: int = 32, thickness: float = 5.0, vendor: str = "ge") -> Phantom:
+    """Make the phantom asked for, ``thickness`` in mm; the same wish makes the same voxels."""
+    if finding not in FINDINGS:
+        raise BadUsage(f"no such finding: {finding!r}; known are {', '.join(FINDINGS)}")
     maker = vendor_named(vendor)
     if maker is None:
-        raise BadUsage(f"no maker {vendor!r}: ge, siemens, philips or canon")
+        raise BadUsage(f"no such vendor: {vendor!r}; known are {', '.join(SHORT_NAMES)}")
+    if seed < 0 or not 1 <= slices <= MOST_SLICES or thickness <= 0:
+        raise BadUsage(f"seed from 0, slices from 1 to {MOST_SLICES}, thickness above 0 mm")
     return make_phantom(finding, seed, slices, thickness, maker)

@@ -8,39 +8,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from models.phantom import make_phantom
 from service.delivery.association import echo
 from service.errors import DestinationDown, IchorError
 from service.practice.archive import PracticeArchive
+from service.practice.make_head import make_head
 from service.practice.send import send_series
 from service.practice.write_series import write_series
 from service.settings import Destination
 
 log = logging.getLogger(__name__)
 
-LOOPBACK_HOST = "127.0.0.1"
-ARCHIVE_AE = "PRACTICE"
 SCANNER_AE = "PRACTICECT"
 #: one bleed that is plain to see, one head without
-CASES = (("epidural", 7), ("none", 11))
+CASES = (("intraparenchymal", 3), ("none", 11))
 LOOK_SECONDS = 0.3
 DOOR_SECONDS = 120.0
 
 
 @contextmanager
-def practice_beside(data_dir: Path, node: Destination, port: int = 0) -> Iterator[Destination]:
-    """Run the archive, give its address for the node to deliver to, and send the two heads once the node answers."""
-    archive = PracticeArchive(data_dir / "practice-archive", LOOPBACK_HOST, port, ARCHIVE_AE, node)
-    archive.start()
+def practice_beside(data_dir: Path, node: Destination, archive: Destination) -> Iterator[PracticeArchive]:
+    """Run the archive that the node delivers to, and send the two heads once the node answers."""
+    keeper = PracticeArchive(data_dir / "practice-archive", archive.host, archive.port, archive.ae_title, node)
+    keeper.start()
     stop = threading.Event()
     sender = threading.Thread(target=_send_quietly, args=(data_dir, node, stop), name="practice-sender")
     sender.start()
     try:
-        yield Destination(name="practice", ae_title=ARCHIVE_AE, host=LOOPBACK_HOST, port=archive.port)
+        yield keeper
     finally:
         stop.set()
         sender.join()
-        archive.stop()
+        keeper.stop()
 
 
 def send_heads(data_dir: Path, node: Destination, stop: threading.Event) -> int:
@@ -51,7 +49,7 @@ def send_heads(data_dir: Path, node: Destination, stop: threading.Event) -> int:
         marker = folder / f"{finding}-{seed}.sent"
         if marker.exists() or stop.is_set():
             continue
-        paths = write_series(make_phantom(finding, seed), folder / f"{finding}-{seed}")
+        paths = write_series(make_head(finding, seed), folder / f"{finding}-{seed}")
         if not _door_is_open(node, stop):
             return sent
         send_series(paths, node, SCANNER_AE)

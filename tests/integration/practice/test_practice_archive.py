@@ -15,7 +15,7 @@ from pydicom import dcmread
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import CTImageStorage, Verification
 
-from models.phantom import Phantom, make_phantom
+from models.phantom import Phantom
 from service.delivery.association import associate, echo
 from service.delivery.commit import REQUEST_COMMITMENT, commitment_context, references_of, report_context
 from service.dicom.uids import STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH_MODEL
@@ -23,6 +23,7 @@ from service.errors import DestinationDown, Unavailable
 from service.ledger.outbox import CommitRequest
 from service.practice.archive import PracticeArchive, name_of_uid
 from service.practice.habits import HABITS
+from service.practice.make_head import make_head
 from service.practice.prove import report_to
 from service.practice.send import send_series
 from service.practice.serve_practice import CASES, practice_beside, send_heads
@@ -219,13 +220,16 @@ def test_commitment_request_is_answered_over_a_new_association(tmp_path: Path) -
     assert [one.ReferencedSOPInstanceUID for one in reports[0].FailedSOPSequence] == ["1.2.3"]
 
 
-def test_practice_sends_two_heads_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_practice_sends_two_heads_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_port: Callable[[], int]
+) -> None:
     """The heads are real phantoms of few slices; a restart does not send them again."""
     monkeypatch.setattr(
-        "service.practice.serve_practice.make_phantom", lambda finding, seed: make_phantom(finding, seed, slices=2)
+        "service.practice.serve_practice.make_head", lambda finding, seed: make_head(finding, seed, slices=2)
     )
     door = Door()
-    with practice_beside(tmp_path, door.node) as place:
+    place = at(free_port())
+    with practice_beside(tmp_path, door.node, place):
         echo("CT1", place)
         _wait_until(lambda: len(door.got) == 4)
     with pytest.raises(DestinationDown):
@@ -238,7 +242,7 @@ def test_practice_sends_two_heads_once(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_practice_waits_for_the_door_and_stops_when_told(tmp_path: Path, free_port: Callable[[], int]) -> None:
     node = Destination(name="node", ae_title="ICHOR", host="127.0.0.1", port=free_port())
-    with practice_beside(tmp_path, node):
+    with practice_beside(tmp_path, node, at(free_port())):
         pass
     assert not list((tmp_path / "practice-heads").glob("*.sent"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from pydicom import dcmread
 
 from models.phantom import VENDORS, Phantom
 from models.volume import to_hu
+from service.errors import BadUsage
 from service.practice.habits import HABITS, vendor_named
+from service.practice.make_head import make_head
 from service.practice.write_series import outside_circle, write_series
 
 
@@ -100,3 +103,24 @@ def test_header_speaks_practice_and_the_truth_lies_beside(tmp_path: Path) -> Non
     assert [one["voxels"] for one in truth["slices"]] == [0, 0, 20, 0]
     assert truth["slices"][2]["sop_instance_uid"] == data.SOPInstanceUID
     assert int((np.load(tmp_path / "truth.npz")["truth"] > 0).sum()) == 20
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"finding": "tumour"}, "no such finding: 'tumour'; known are none, epidural"),
+        ({"vendor": "acme"}, "no such vendor: 'acme'; known are ge"),
+        ({"slices": 0}, "slices from 1"),
+        ({"thickness": 0.0}, "thickness above 0"),
+        ({"seed": -1}, "seed from 0"),
+    ],
+)
+def test_a_head_that_cannot_be_made_says_why(wish: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadUsage, match=words):
+        make_head(**({"finding": "none", "seed": 1} | wish))
+
+
+def test_a_real_phantom_keeps_its_hu_and_truth(tmp_path: Path) -> None:
+    phantom = make_head("epidural", 7, slices=2, vendor="siemens")
+    for at, path in enumerate(write_series(phantom, tmp_path)):
+        assert np.array_equal(dcmread(path).pixel_array.astype(int) - 1024, phantom.hu[at])
