@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -123,7 +124,8 @@ def watch_leash(stop: threading.Event) -> None:
     """Stop when the supervisor is gone: its end of our standard input closes."""
 
     def wait_for_end() -> None:
-        while sys.stdin.buffer.read(1024):
+        # unbuffered: a daemon thread inside sys.stdin would abort the interpreter's shutdown
+        while os.read(sys.stdin.fileno(), 1024):
             pass
         stop.set()
 

@@ -17,6 +17,14 @@ from service.settings import Settings, load_settings
 
 BAD_USAGE = 2
 FAILED = 1
+#: other people's loggers; a duty that skips a turn because the last one still runs is no news
+NOISY = {
+    "pynetdicom": logging.WARNING,
+    "apscheduler": logging.ERROR,
+    "alembic": logging.WARNING,
+    "highdicom": logging.WARNING,
+    "uvicorn": logging.WARNING,
+}
 LINE = "research use only, not for diagnosis; trained on synthetic data"
 
 
@@ -78,8 +86,8 @@ def start_logging(role: str) -> None:
         format=f"%(asctime)s %(levelname)-7s {role:<8} %(message)s",
         force=True,
     )
-    for noisy in ("pynetdicom", "apscheduler", "alembic", "highdicom", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for noisy, level in NOISY.items():
+        logging.getLogger(noisy).setLevel(level)
 
 
 def shown(settings: Settings) -> str:

@@ -18,7 +18,7 @@ from service.ledger import pulses
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.migrate import HEAD, revision
 from service.settings import Settings
-from service.wiring.roles import open_store
+from service.wiring.roles import open_store, practising
 from service.worklist.api import queue_answer
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
@@ -83,8 +83,11 @@ def _existing(settings: Settings) -> Ledger:
 
 def _report(settings: Settings, ledger: Ledger) -> Report:
     now = time.time()
+    alive = pulses.alive(ledger, now)
+    if any(one.role == "practice" for one in alive):
+        settings = practising(settings)
     ports = WorklistPorts(ledger=ledger, store=open_store(settings), settings=settings, version=__version__)
-    if not pulses.alive(ledger, now):
+    if not alive:
         gone = Alarm(sentence="no process of the node shows life: start it with ichor serve", grave=True)
         return Report(exit_code=NOT_REACHABLE, alarms=(gone,), queue=queue_answer(ports))
     found = tuple(alarms(take_health(ports), now))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.dicom.headers import parse
+from pydicom.dataset import Dataset
+
+from service.dicom.headers import Parsed, parse
 from service.dicom.part10 import read_file
-from service.domain.ids import ContentHash, SeriesUid, StudyUid
+from service.domain.ids import ContentHash, SeriesUid, SopUid, StudyUid
 from service.domain.reading import SliceReading
 from service.domain.scan import StoredInstance
 from service.domain.verdict import SeriesConclusion, StudyVerdict
@@ -72,16 +74,24 @@ def _first(unreadable: Mapping[str, str]) -> str:
 def _instance(path: Path, files: FolderFiles) -> tuple[StudyUid, StoredInstance]:
     ds = read_file(path, pixels=False)
     parsed = parse(ds, has_pixels=True)
-    if not (parsed.study.study_uid and parsed.series_uid and parsed.sop_uid):
-        raise Undecodable(f"{path.name} names no study, series or instance")
+    sop_uid, sop_class = _identity(ds, parsed)
+    if not sop_uid:
+        raise Undecodable(f"{path.name} is no instance: it has no SOP Instance UID")
     instance = StoredInstance(
-        sop_uid=parsed.sop_uid,
+        sop_uid=sop_uid,
         series_uid=parsed.series_uid,
         content_hash=files.remember(path),
-        transfer_syntax=str(getattr(ds.file_meta, "TransferSyntaxUID", "")),
-        header=parsed.header,
+        transfer_syntax=str(ds.file_meta.get("TransferSyntaxUID", "")),
+        header=replace(parsed.header, sop_class=sop_class),
     )
     return parsed.study.study_uid, instance
+
+
+def _identity(ds: Dataset, parsed: Parsed) -> tuple[SopUid, str]:
+    """Take the file meta's word where the data set is silent, as the door takes the command's."""
+    meta = ds.file_meta
+    sop_uid = parsed.sop_uid or SopUid(str(meta.get("MediaStorageSOPInstanceUID", "")))
+    return sop_uid, parsed.header.sop_class or str(meta.get("MediaStorageSOPClassUID", ""))
 
 
 def conclude_folder(desk: Desk, folder: Folder) -> list[StudyVerdict]:
