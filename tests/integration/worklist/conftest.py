@@ -210,12 +210,17 @@ def verdict_of(study: str, found: SeriesConclusion) -> StudyVerdict:
 
 def picture(seed: int) -> bytes:
     """A small RGB Secondary Capture file."""
+    return picture_file(np.random.default_rng(seed).integers(0, 255, (24, 48, 3), np.uint8))
+
+
+def picture_file(pixels: Any) -> bytes:
+    """A Secondary Capture of these pixels [H, W, 3]."""
     data = Dataset()
-    data.SOPClassUID, data.SOPInstanceUID = SecondaryCaptureImageStorage, f"2.25.5{seed}"
-    data.Rows, data.Columns, data.SamplesPerPixel, data.PlanarConfiguration = 24, 48, 3, 0
+    data.SOPClassUID, data.SOPInstanceUID = SecondaryCaptureImageStorage, "2.25.5"
+    data.Rows, data.Columns, data.SamplesPerPixel, data.PlanarConfiguration = *pixels.shape[:2], 3, 0
     data.PhotometricInterpretation, data.BitsAllocated, data.BitsStored, data.HighBit = "RGB", 8, 8, 7
     data.PixelRepresentation = 0
-    data.PixelData = np.random.default_rng(seed).integers(0, 255, (24, 48, 3), np.uint8).tobytes()
+    data.PixelData = pixels.tobytes()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     out = io.BytesIO()
