@@ -76,6 +76,9 @@ class DeliveryRound:
         rest = self._rests.get(name)
         if rest is not None and now < rest.until:
             return 0
+        # looking costs a reader, leasing takes the write lock from the door
+        if name not in outbox.waiting_destinations(self.ledger):
+            return 0
         group = outbox.due(self.ledger, now, LEASE_SECONDS, MOST_OBJECTS, name)
         if group:
             self._send(group, self.destinations[name], _Clock(now))

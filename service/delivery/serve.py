@@ -35,9 +35,17 @@ def serve_deliveries(
 def _turn(
     sending: DeliveryRound, commitments: CommitmentRound, name: str, clock: Callable[[], float]
 ) -> Callable[[], bool]:
+    asked_at = -LOOK_SECONDS
+
     def turn() -> bool:
-        """Sending goes before proof: an outage's backlog is cleared first."""
-        return sending.send_to(name, clock()) > 0 or commitments.ask(name, clock())
+        """Sending goes before proof: an outage's backlog is cleared first; proof never crowds the ledger."""
+        nonlocal asked_at
+        if sending.send_to(name, clock()):
+            return True
+        if time.monotonic() - asked_at < LOOK_SECONDS:
+            return False
+        asked_at = time.monotonic()
+        return commitments.ask(name, clock())
 
     return turn
 

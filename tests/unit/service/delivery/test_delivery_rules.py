@@ -56,7 +56,7 @@ def test_commitment_is_hopeless_after_a_day() -> None:
         (Status.OUT_OF_RESOURCES + 2, "free some space there"),
         (Status.NOT_AUTHORIZED, "allow the node's AE title to store there"),
         (Status.CANNOT_UNDERSTAND + 17, answers.LOOK_INTO_LOG),
-        (0x0131, "status 0131H"),
+        (0x1234, "status 1234H"),
     ],
 )
 def test_refusal_says_status_and_mend(status: int, words: str) -> None:
