@@ -156,7 +156,10 @@ def looks_like_head(slices: Sequence[HeadFacts]) -> tuple[bool, str]:
     if levels >= needed:
         return True, f"a head: {seen}"
     if hollow >= needed:
-        return True, f"a hollow head phantom: {hollow} of {len(slices)} slices show a closed empty shell of a head's size"
+        return (
+            True,
+            f"a hollow head phantom: {hollow} of {len(slices)} slices show a closed empty shell of a head's size",
+        )
     return False, f"not a head: {seen}; {_why_not(slices)}"
 
 

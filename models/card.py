@@ -103,7 +103,17 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _build(raw: dict[str, Any], folder: Path) -> Card:
-    texts = ("name", "version", "architecture", "weights", "sha256", "licence", "intended_use", "training_data", "limits")
+    texts = (
+        "name",
+        "version",
+        "architecture",
+        "weights",
+        "sha256",
+        "licence",
+        "intended_use",
+        "training_data",
+        "limits",
+    )
     _refuse_unknown(raw)
     return Card(
         **{key: str(raw[key]) for key in texts},

@@ -55,7 +55,9 @@ class PackGraphMismatch(PackError):
     """Card and graph disagree on inputs, outputs or labels."""
 
     def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"pack '{name}': {why}; card.toml and the weights do not belong together, export the pack again")
+        super().__init__(
+            f"pack '{name}': {why}; card.toml and the weights do not belong together, export the pack again"
+        )
 
 
 class DeviceUnknown(ModelError):

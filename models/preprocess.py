@@ -54,11 +54,15 @@ def crop(hu: FloatImage, region: Region, size: int) -> FloatImage:
 
 
 def _weights(length: int, start: float, stop: float, size: int) -> FloatImage:
+    """[size, length]; each row sums to 1 over an endless image, so what lies outside counts as the zero of `crop`."""
     scale = (stop - start) / size
-    wanted = start + (np.arange(size) + 0.5) * scale - 0.5
     support = max(1.0, scale)
+    wanted = start + (np.arange(size) + 0.5) * scale - 0.5
+    phase = wanted - np.floor(wanted)
+    reach = np.arange(-np.ceil(support) - 1, np.ceil(support) + 2)
+    total = np.clip(1 - np.abs(phase[:, None] - reach) / support, 0, None).sum(axis=1, keepdims=True)
     near = np.abs(wanted[:, None] - np.arange(length)[None, :])
-    return np.asarray(np.clip(1 - near / support, 0, None) / support, np.float32)
+    return np.asarray(np.clip(1 - near / support, 0, None) / total, np.float32)
 
 
 def windowed(hu: FloatImage, spec: Preprocess) -> FloatImage:

@@ -1,5 +1,7 @@
 """Stored pixels to HU, in numpy only; the one place that knows padding, rescale and clipping."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -24,7 +26,7 @@ def to_hu(
     return hu
 
 
-def _is_padding(values: NDArray[np.generic], padding: float, limit: float | None) -> NDArray[np.bool_]:
+def _is_padding(values: NDArray[Any], padding: float, limit: float | None) -> NDArray[np.bool_]:
     """PS3.3 C.7.5.1.1.2: a lone value is exact, a limit makes an inclusive range in either direction."""
     low, high = sorted((padding, padding if limit is None else limit))
     return np.asarray((values >= low) & (values <= high))

@@ -30,7 +30,7 @@ class Block(nn.Module):
 class SliceNet(nn.Module):
     """[B, 3, 256, 256] to logits [B, K]; the last map is [B, 8 * width, 16, 16]."""
 
-    def __init__(self, labels: int = 6, width: int = 32) -> None:
+    def __init__(self, labels: int = 6, width: int = 24) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, width // 2, 3, 2, 1, bias=False), nn.BatchNorm2d(width // 2), nn.ReLU(),  # 128

@@ -80,13 +80,13 @@ def _fissures(head: Head, place: Place, tent: Array) -> Array:
     pools = [ellipsoid(place.point, at, radii) for at, radii in CISTERNS]
     stem = ellipsoid((np.abs(place.x), place.y - 0.35 * np.abs(place.x), place.z), (0, -18, -20), (17, 13, 18))
     ambient = np.abs(stem - 1.5) - 0.6 - 0.9 * head.atrophy + 8 * np.clip(np.abs(place.z + 15) / 8 - 1, 0, 1)
-    return np.minimum(np.minimum.reduce(pools), np.minimum(fissure, ambient))
+    return np.asarray(np.minimum(np.minimum.reduce(pools), np.minimum(fissure, ambient)), np.float32)
 
 
 def _midline_fissure(head: Head, place: Place, tent: Array) -> Array:
     sheet = np.abs(place.x + 0.7 * head.fields["wobble"].on(place.plane)) - 0.5 - 0.9 * head.atrophy
     core = ellipsoid(place.point, (0, -6, 4), (60, 44, 26))
-    return np.maximum(sheet, np.maximum(-core * 0.5, -tent * 0.5))
+    return np.asarray(np.maximum(sheet, np.maximum(-core * 0.5, -tent * 0.5)), np.float32)
 
 
 def _sylvian(head: Head, place: Place) -> Array:
@@ -96,7 +96,7 @@ def _sylvian(head: Head, place: Place) -> Array:
     insula = insula + 5 * np.clip(np.abs(place.y - 8) / 24 - 1, 0, 1) + 5 * np.clip(np.abs(place.z - 2) / 13 - 1, 0, 1)
     opening = np.abs(place.z + 2 - 0.22 * (place.y - 8) + 2 * wave) - 0.5 - 1.2 * head.atrophy
     opening = opening + 5 * np.clip((39 - side) / 3, 0, 1) + 5 * np.clip(np.abs(place.y - 4) / 28 - 1, 0, 1)
-    return np.minimum(insula, opening)
+    return np.asarray(np.minimum(insula, opening), np.float32)
 
 
 def _tissue(head: Head, place: Place, tent: Array, fissure: Array) -> Array:
@@ -110,7 +110,7 @@ def _tissue(head: Head, place: Place, tent: Array, fissure: Array) -> Array:
     core = soft(ellipsoid(mirrored, (13, -48, -38), (13, 12, 8)), 8)
     grey = grey + below * (0.75 * folia + 0.25 - 0.8 * core - grey)
     texture = 0.7 * head.fields["patch"].on(place.plane) + 0.6 * head.fields["grain"].on(place.plane)
-    return head.white + (head.grey - head.white) * grey + texture
+    return np.asarray(head.white + (head.grey - head.white) * grey + texture, np.float32)
 
 
 def _tentorium_height(head: Head, place: Place) -> Array:

@@ -4,12 +4,13 @@ Head coordinates in mm: x to the patient's left, y to the front, z to the top; o
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Vector = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
+Vector = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)

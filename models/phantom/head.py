@@ -96,7 +96,7 @@ def _vault(head: Head, x: Array, y: Array, z: Array) -> Array:
     plan = u * u + v * v - np.float32(0.22) * u * u * v * v  # boxier than an ellipse
     reach = np.sqrt(np.maximum(plan, 0.1 * u * u) + w * w)
     radius = np.sqrt(x * x + y * y + z * z) / np.maximum(reach, 1e-3)
-    return (reach - 1) * np.minimum(radius, np.float32(0.95 * head.half_length))
+    return np.asarray((reach - 1) * np.minimum(radius, np.float32(0.95 * head.half_length)), np.float32)
 
 
 def _floor(x: Array, y: Array) -> Array:

@@ -4,12 +4,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+SPOTS = ((6, 22, (-22, -4)), (5, 16, (-16, -4)), (0.8, 2.0, (60, 400)))  #: radius in pixels, HU added
+
 
 def augment(hu: Tensor, generator: torch.Generator) -> Tensor:
     """HU [B, H, W] to HU [B, H, W]; every draw comes from the generator."""
     hu = move(hu, generator)
     hu = retone(hu, generator)
-    hu = add_spots(hu, generator)
+    hu = add_streaks(add_spots(hu, generator), generator)
     hu = refilter(hu, generator)
     return add_noise(hu, generator)
 
@@ -37,7 +39,7 @@ def move(hu: Tensor, generator: torch.Generator) -> Tensor:
 def retone(hu: Tensor, generator: torch.Generator) -> Tensor:
     """Calibration offset, soft-tissue contrast, and a slow shading across the slice."""
     count = len(hu)
-    gain, offset = uniform((count, 1, 1), 0.8, 1.2, generator), uniform((count, 1, 1), -5, 5, generator)
+    gain, offset = uniform((count, 1, 1), 0.85, 1.2, generator), uniform((count, 1, 1), -4, 4, generator)
     shade = torch.randn((count, 1, 4, 4), generator=generator) * uniform((count, 1, 1, 1), 0, 3, generator)
     slow = F.interpolate(shade, hu.shape[1:], mode="bicubic", align_corners=False)[:, 0]
     brain = ((hu > -20) & (hu < 120)).float()
@@ -45,17 +47,22 @@ def retone(hu: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def add_spots(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """Old infarcts (dark, soft), calcifications (small, very bright) and streaks (faint straight bands)."""
+    """An old infarct (dark, soft) or a calcification (small, very bright) in half of the slices."""
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
     brain = ((hu > 5) & (hu < 60)).float()
-    for low, high, depth, share in ((6, 22, (-22, -4), 0.4), (5, 16, (-16, -4), 0.3), (0.8, 2.0, (60, 400), 0.3)):
-        at = uniform((count, 2, 1, 1), 60, 196, generator)
-        radius = uniform((count, 1, 1), low, high, generator)
-        power = uniform((count, 1, 1), *depth, generator) * (torch.rand((count, 1, 1), generator=generator) < share)
-        ragged = F.interpolate(torch.randn((count, 1, 16, 16), generator=generator), (height, width), mode="bilinear")
-        distance = ((rows - at[:, 0]) ** 2 + (cols - at[:, 1]) ** 2).sqrt() / radius + 0.25 * ragged[:, 0]
-        hu = hu + brain * power * (1.5 - distance).clamp(0, 1)
+    low, high, depth = SPOTS[int(torch.randint(len(SPOTS), (1,), generator=generator))]
+    at, radius = uniform((count, 2, 1, 1), 60, 196, generator), uniform((count, 1, 1), low, high, generator)
+    power = uniform((count, 1, 1), *depth, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.5)
+    ragged = F.interpolate(torch.randn((count, 1, 16, 16), generator=generator), (height, width), mode="bilinear")
+    distance = ((rows - at[:, 0]) ** 2 + (cols - at[:, 1]) ** 2).sqrt() / radius + 0.25 * ragged[:, 0]
+    return hu + brain * power * (1.5 - distance).clamp(0, 1)
+
+
+def add_streaks(hu: Tensor, generator: torch.Generator) -> Tensor:
+    """Faint straight bands, bright or dark, across a quarter of the slices."""
+    count, height, width = hu.shape
+    rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
     angle, phase = uniform((count, 1, 1), 0, 3.14159, generator), uniform((count, 1, 1), 0, 256, generator)
     across = (rows - 128) * angle.cos() + (cols - 128) * angle.sin() + 128 - phase
     strength = uniform((count, 1, 1), -12, 12, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.25)
@@ -64,11 +71,14 @@ def add_spots(hu: Tensor, generator: torch.Generator) -> Tensor:
 
 def blur(image: Tensor, sigma: float) -> Tensor:
     """Separable Gaussian over [B, H, W]."""
-    reach = max(1, round(2.5 * sigma))
+    reach = max(1, round(2.2 * sigma))
     taps = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / max(sigma, 1e-3)) ** 2)
-    taps = (taps / taps.sum())[None, None]
-    padded = F.pad(image[:, None], [reach] * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, taps[..., None]), taps[:, :, None, :])[:, 0]
+    weights: list[float] = (taps / taps.sum()).tolist()
+    height, width = image.shape[1:]
+    tall = F.pad(image[:, None], [0, 0, reach, reach], mode="replicate")[:, 0]
+    down = sum(tap * tall[:, at : at + height] for at, tap in enumerate(weights))
+    wide = F.pad(torch.as_tensor(down)[:, None], [reach, reach, 0, 0], mode="replicate")[:, 0]
+    return torch.as_tensor(sum(tap * wide[:, :, at : at + width] for at, tap in enumerate(weights)))
 
 
 def refilter(hu: Tensor, generator: torch.Generator) -> Tensor:
@@ -84,5 +94,5 @@ def add_noise(hu: Tensor, generator: torch.Generator) -> Tensor:
     smooth = blur(grain, float(uniform((1,), 0.5, 1.3, generator)))
     smooth = smooth / smooth.std()
     mix = uniform((len(hu), 1, 1), 0, 1, generator)
-    strength = uniform((len(hu), 1, 1), 0, 1, generator) ** 1.5 * 8 + 0.5
+    strength = uniform((len(hu), 1, 1), 0, 1, generator) ** 2 * 6 + 0.5
     return hu + strength * (mix * grain + (1 - mix) * smooth) * (0.3 + 0.7 * (hu > -500).float())

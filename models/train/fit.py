@@ -6,11 +6,15 @@ python -m models.train.fit --out runs/first --patients 400 --steps 2500
 import argparse
 import csv
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
 from models.classify.net import SliceNet
@@ -35,22 +39,24 @@ class Plan:
     threads: int
 
 
-def fit(plan: Plan) -> Path:
-    """Run or resume; returns the checkpoint."""
+def fit(plan: Plan, stop: int | None = None) -> Path:
+    """Run or resume, to the plan's end or to step `stop`; returns the checkpoint."""
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
     plan.out.mkdir(parents=True, exist_ok=True)
     data = _data(plan)
-    net = SliceNet(len(LABELS)).to(memory_format=torch.channels_last)
+    net = SliceNet(len(LABELS))
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
     optimiser = torch.optim.AdamW(net.parameters(), PEAK_LR, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, total_steps=plan.steps + 1, pct_start=0.1)
     first = _resume(plan.out / "checkpoint.pt", net, optimiser, schedule)
-    for step in range(first, plan.steps):
-        loss = _step(net, optimiser, data, plan.seed * 1_000_003 + step)
+    base, last = plan.seed * 1_000_003, plan.steps if stop is None else stop
+    for step, drawn in enumerate(batches(data, range(base + first, base + last)), first):
+        loss = _step(net, optimiser, drawn)
         schedule.step()
         if step % REPORT == 0:
-            _report(plan.out / "curve.csv", step, loss, schedule.get_last_lr()[0])
-        if step % KEEP == KEEP - 1 or step == plan.steps - 1:
+            _report(plan.out / "curve.csv", step, loss, float(schedule.get_last_lr()[0]))
+        if step % KEEP == KEEP - 1 or step == last - 1:
             _keep(plan.out / "checkpoint.pt", net, optimiser, schedule, step + 1)
     return plan.out / "checkpoint.pt"
 
@@ -62,22 +68,47 @@ def _data(plan: Plan) -> SliceSet:
     return read(path)
 
 
-def _step(net: SliceNet, optimiser: torch.optim.Optimizer, data: SliceSet, seed: int) -> float:
-    picked = np.random.default_rng(seed).integers(len(data.hu), size=BATCH)
-    generator = torch.Generator().manual_seed(seed)
-    hu = augment(torch.from_numpy(data.hu[picked].astype(np.float32)), generator)
+def pick(data: SliceSet, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Half of a batch bleeds, each kind as often as the others; calibration puts the prior right afterwards."""
+    picked = rng.integers(len(data.hu), size=BATCH)
+    for place in range(BATCH // 2):
+        own = np.flatnonzero(data.labels[:, 1 + place % (len(LABELS) - 1)])
+        if len(own):
+            picked[place] = rng.choice(own)
+    return picked
+
+
+def batch(data: SliceSet, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Images, labels and slice weights of one step; the seed alone decides them."""
+    picked = pick(data, np.random.default_rng(seed))
+    hu = augment(torch.from_numpy(data.hu[picked].astype(np.float32)), torch.Generator().manual_seed(seed))
     images = torch.from_numpy(windowed(hu.numpy(), SPEC)).contiguous(memory_format=torch.channels_last)
+    return images, torch.from_numpy(data.labels[picked]), torch.from_numpy(data.weight[picked])
+
+
+def batches(data: SliceSet, seeds: range) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """One batch ahead in a thread, so that drawing and learning share the cores."""
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        ahead = pool.submit(batch, data, seeds[0]) if seeds else None
+        for seed in seeds[1:]:
+            assert ahead is not None
+            ready, ahead = ahead, pool.submit(batch, data, seed)
+            yield ready.result()
+        if ahead:
+            yield ahead.result()
+
+
+def _step(net: SliceNet, optimiser: torch.optim.Optimizer, drawn: tuple[Tensor, Tensor, Tensor]) -> float:
+    images, labels, weight = drawn
     with torch.autocast("cpu", torch.bfloat16):
         logits = net(images)
-    each = F.binary_cross_entropy_with_logits(
-        logits.float(), torch.from_numpy(data.labels[picked]) * 0.98 + 0.01, LABEL_WEIGHT, reduction="none"
-    )
-    loss = (each.mean(1) * torch.from_numpy(data.weight[picked])).mean()
+    each = F.binary_cross_entropy_with_logits(logits.float(), labels * 0.98 + 0.01, LABEL_WEIGHT, reduction="none")
+    loss = (each.mean(1) * weight).mean()
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch stub
     torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
     optimiser.step()
-    return float(loss.detach())
+    return float(loss.item())
 
 
 def _resume(

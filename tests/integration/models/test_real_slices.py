@@ -1,0 +1,73 @@
+"""Real scanners' pixels: what is a head, what is not, and whether the reader stays quiet on a bleed-free one."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import SliceInput, find_pack, head_facts, load, looks_like_head, to_hu
+from models.train.evaluate import positive_run_mm, read_dicom
+
+pydicom = pytest.importorskip("pydicom")
+DATA = Path(__file__).parents[4] / "shared" / "data"
+
+
+def slices(pattern):
+    if not DATA.is_dir():
+        pytest.skip(f"no real CT files: {DATA.parent.name}/{DATA.name} is not beside the checkout")
+    found = []
+    for path in sorted(each for each in DATA.glob(pattern) if each.is_file()):
+        try:
+            dataset = pydicom.dcmread(path)
+        except pydicom.errors.InvalidDicomError:
+            continue
+        if "PixelData" in dataset and dataset.get("NumberOfFrames", 1) == 1 and "PixelSpacing" in dataset:
+            found.append(read(dataset))
+    assert found, pattern
+    return found
+
+
+def read(dataset):
+    padding = dataset.get("PixelPaddingValue")
+    slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
+    return SliceInput(to_hu(dataset.pixel_array, slope, intercept, padding), *map(float, dataset.PixelSpacing))
+
+
+def judge(pattern):
+    return looks_like_head([head_facts(each.hu, each.row_mm, each.col_mm) for each in slices(pattern)])
+
+
+def test_a_tilted_real_head_is_a_head():
+    answer, sentence = judge("ge-tilt-head/**/*")
+    assert answer and sentence.startswith("a head")
+
+
+def test_a_plastic_head_is_a_head():
+    answer, sentence = judge("philips-phantom-head/S21570/S2010/*")
+    assert answer and "phantom" in sentence
+
+
+@pytest.mark.filterwarnings("ignore")  # these files are odd on purpose, pydicom says so
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "totalseg-siemens-body/**/*",
+        "taichi-toshiba-lspine-deid/**/*",
+        "cornerstone-ts-ct/CTImage.dcm",
+        "dicomparser-encapsulated/CT1_UNC.implicit_little_endian.dcm",
+        "dicom2nifti-geometry/gantrytilting/**/*.dcm",
+        "dicom2nifti-geometry/sliceincrement/**/*.dcm",
+    ],
+)
+def test_other_bodies_and_noise_are_no_head(pattern):
+    answer, sentence = judge(pattern)
+    assert not answer, sentence
+
+
+def test_the_reader_stays_quiet_on_a_bleed_free_real_head():
+    slices("ge-tilt-head/**/*")
+    reader = load(find_pack("default"), device="cpu", threads=2)
+    case = read_dicom(reader, DATA / "ge-tilt-head")
+    column = reader.card.label_index("any")
+    assert np.isfinite(case.probabilities).all()
+    assert positive_run_mm(case, column, reader.card.slice_threshold) < reader.card.rule.numbers["run_mm"]
