@@ -18,6 +18,7 @@ ledger       every acknowledged fact, in SQL
 store        files on disk, named by their content
 dicom        translation between data sets and the house's nouns
 domain       the nouns: frozen, plain Python
+wiring       the composition root: a builder per verb
 cli          the verbs of the command ``ichor``
 """
 

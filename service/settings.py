@@ -190,7 +190,7 @@ class DiskSettings(Section):
 class PracticeSettings(Section):
     """The archive that ``serve --practice`` starts beside the node, on loopback."""
 
-    port: int = Field(11113, ge=0, le=65535)
+    port: int = Field(11113, ge=1, le=65535)
     """Port of the practice archive."""
     ae_title: str = Field("PRACTICE", min_length=1, max_length=16)
     """AE title of the practice archive."""

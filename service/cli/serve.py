@@ -21,7 +21,8 @@ PRACTICE_ROLE = "practice"
 @click.option("--practice", is_flag=True, help="Add a practice archive and two synthetic head CTs; loopback only.")
 @click.option("--roles", default=",".join(ROLES), help="Comma-separated subset of: " + ", ".join(ROLES))
 @click.option("--leashed", is_flag=True, hidden=True, help="Stop when standard input ends.")
-def serve(settings: Settings, practice: bool, roles: str, leashed: bool) -> None:
+@click.option("--beside", default="", hidden=True, help="All roles of the node this process is a part of.")
+def serve(settings: Settings, practice: bool, roles: str, leashed: bool, beside: str) -> None:
     """Run one role here, several as supervised processes."""
     wanted = _wanted(roles, practice)
     if practice and {settings.node.host, settings.web.host} - LOOPBACK:
@@ -32,7 +33,9 @@ def serve(settings: Settings, practice: bool, roles: str, leashed: bool) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if len(wanted) == 1:
-        _run_here(settings, wanted[0], practice, stop, leashed)
+        if leashed:
+            watch_leash(stop)
+        _run_here(settings, wanted[0], practice, stop, beside.split(",") if beside else wanted)
     else:
         _run_apart(settings, wanted, practice, stop)
 
@@ -48,13 +51,12 @@ def _wanted(roles: str, practice: bool) -> list[str]:
     return names
 
 
-def _run_here(settings: Settings, role: str, practice: bool, stop: threading.Event, leashed: bool) -> None:
+def _run_here(settings: Settings, role: str, practice: bool, stop: threading.Event, together: list[str]) -> None:
     start_logging(role)
-    if leashed:
-        watch_leash(stop)
     from service.wiring import roles as node
 
-    node.run_role(node.practising(settings) if practice else settings, role, stop, open_door=practice)
+    own = node.practising(settings) if practice else settings
+    node.run_role(own, role, stop, node.Surroundings(roles=frozenset(together), open_door=practice))
 
 
 def _run_apart(settings: Settings, roles: list[str], practice: bool, stop: threading.Event) -> None:
@@ -65,7 +67,7 @@ def _run_apart(settings: Settings, roles: list[str], practice: bool, stop: threa
     handed_on = [*config_arguments(), *(["--practice"] if practice else [])]
 
     def command_of(role: str) -> list[str]:
-        return python_command("serve", "--roles", role, "--leashed", *handed_on)
+        return python_command("serve", "--roles", role, "--leashed", "--beside", ",".join(roles), *handed_on)
 
     click.echo(f"starting {', '.join(roles)} ...", err=True)
     supervise(roles, command_of, stop, _say_ready_once(settings, roles))

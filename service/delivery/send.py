@@ -27,7 +27,7 @@ from service.store.files import FileStore
 log = logging.getLogger(__name__)
 
 #: after a crash the objects wait this long; what is not sent by then is leased anew
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 10.0
 MOST_OBJECTS = 64
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 

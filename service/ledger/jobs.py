@@ -90,11 +90,21 @@ def settle(connection: Connection, job: Job, event: JobEvent, now: float) -> Non
     )
 
 
-def fail(ledger: Ledger, job: Job, error: str, due_at: float, max_attempts: int) -> JobState:
+@dataclass(frozen=True, kw_only=True)
+class Setback:
+    """Why a run ended badly, and when it may be tried again."""
+
+    error: str
+    at: float
+    due_at: float
+    max_attempts: int
+    event: JobEvent = JobEvent.FAIL
+
+
+def fail(ledger: Ledger, job: Job, setback: Setback) -> JobState:
     """Write down what went wrong; try again later, or give up when that was the last attempt."""
     with ledger.writing() as connection:
         require_lease(connection, job)
-        setback = Setback(event=JobEvent.FAIL, error=error, due_at=due_at, max_attempts=max_attempts)
         return _set_back(connection, job.job_id, setback)
 
 
@@ -102,22 +112,12 @@ def rescue(ledger: Ledger, now: float, max_attempts: int, dead_workers: Collecti
     """Take jobs back from workers that show no life; a job that kills its workers is given up in the end."""
     lost = (jobs.c.lease_until < now) | jobs.c.worker.in_(list(dead_workers))
     error = "the worker showed no sign of life"
-    setback = Setback(event=JobEvent.LEASE_LOST, error=error, due_at=now, max_attempts=max_attempts)
+    setback = Setback(event=JobEvent.LEASE_LOST, error=error, at=now, due_at=now, max_attempts=max_attempts)
     with ledger.writing() as connection:
         rows = connection.execute(select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, lost)).all()
         for row in rows:
             _set_back(connection, row.id, setback)
         return len(rows)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setback:
-    """Why a run ended badly, and when it may be tried again."""
-
-    event: JobEvent
-    error: str
-    due_at: float
-    max_attempts: int
 
 
 def _set_back(connection: Connection, job_id: int, setback: Setback) -> JobState:
@@ -130,7 +130,7 @@ def _set_back(connection: Connection, job_id: int, setback: Setback) -> JobState
     told = {"state": state, "attempt": attempt, "error": setback.error, "due_at": setback.due_at}
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(**told, **free))
     step = "given up" if state is JobState.GIVEN_UP else "set back"
-    note(connection, row.study_uid, step, f"reading failed ({attempt}. time): {setback.error}", setback.due_at)
+    note(connection, row.study_uid, step, f"reading failed ({attempt}. time): {setback.error}", setback.at)
     if state is JobState.GIVEN_UP:
         _show_failure(connection, row.study_uid, setback.error)
     refresh_state(connection, row.study_uid)

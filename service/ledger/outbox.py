@@ -58,7 +58,7 @@ def _lease(connection: Connection, ready: Any, until: float, limit: int) -> list
         select(deliveries, result_objects)
         .join(result_objects, result_objects.c.sop_uid == deliveries.c.sop_uid)
         .where(ready)
-        .order_by(result_objects.c.number, deliveries.c.id)
+        .order_by(result_objects.c.kind != ObjectKind.SR, result_objects.c.number, deliveries.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=deliveries)
     ).all()
@@ -92,18 +92,16 @@ def waiting_destinations(ledger: Ledger) -> set[str]:
 
 
 def accepted(ledger: Ledger, delivery: Delivery, now: float, text: str = "") -> None:
-    """The destination took the object; the first structured report taken is the study's notification."""
+    """The destination took the object; the first one taken, the report where it is asked for, is the notification."""
     with ledger.writing() as connection:
         row = _move(connection, delivery, DeliveryEvent.ACCEPTED, error=text, sent_at=now, commit_due_at=now)
-        kind = connection.scalar(select(result_objects.c.kind).where(result_objects.c.sop_uid == row.sop_uid))
-        if kind == ObjectKind.SR:
-            done = connection.execute(
-                update(studies)
-                .where(studies.c.study_uid == row.study_uid, studies.c.notified_at.is_(None))
-                .values(notified_at=now)
-            )
-            if done.rowcount:
-                note(connection, row.study_uid, "notified", f"{row.destination} took the structured report", now)
+        first = connection.execute(
+            update(studies)
+            .where(studies.c.study_uid == row.study_uid, studies.c.notified_at.is_(None))
+            .values(notified_at=now)
+        )
+        if first.rowcount:
+            note(connection, row.study_uid, "notified", f"{row.destination} took the first result object", now)
         _note_when_all_sent(connection, row, now)
         refresh_state(connection, row.study_uid)
 

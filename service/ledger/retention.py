@@ -88,9 +88,7 @@ def _delete_rows(connection: Connection, study_uid: str) -> None:
     mine = select(instances.c.sop_uid).where(instances.c.series_uid.in_(_series_of(study_uid)))
     connection.execute(delete(deliveries).where(deliveries.c.study_uid == study_uid))
     connection.execute(delete(result_objects).where(result_objects.c.result_set.in_(_sets_of(study_uid))))
-    connection.execute(
-        update(result_sets).where(result_sets.c.study_uid == study_uid).values(predecessor=None)
-    )
+    connection.execute(update(result_sets).where(result_sets.c.study_uid == study_uid).values(predecessor=None))
     connection.execute(delete(result_sets).where(result_sets.c.study_uid == study_uid))
     connection.execute(delete(readings).where(readings.c.series_uid.in_(_series_of(study_uid))))
     connection.execute(delete(conflicts).where(conflicts.c.sop_uid.in_(mine)))

@@ -41,6 +41,8 @@ class FileStore:
         """Write, fsync, rename and fsync the folder; NoRoom when the disk is full, and then nothing is left behind."""
         target = self.path(content_hash)
         if target.exists():
+            # another thread may have renamed it a moment ago: answer only when its folder is safe too
+            _sync_folder(target.parent)
             return
         draft = self._waiting / f"{uuid4().hex}.part"
         try:

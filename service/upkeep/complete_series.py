@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from service.assembly.rules import SeriesFacts, Visits, facts_of, judge, next_check_at
+from service.assembly.rules import SeriesFacts, Visits, ask_at, facts_of, judge, next_check_at
 from service.ledger import scans
 from service.ledger.book import Ledger
 from service.ledger.scans import SeriesGlance
@@ -32,6 +34,7 @@ class CompleteSeries:
         self._settings = settings
         self._ask_peer = ask_peer
         self._seen: dict[str, _Seen] = {}
+        self._asking: set[str] = set()
 
     def sweep(self, now: float) -> int:
         """Judge what is due; return how many series became complete."""
@@ -44,17 +47,17 @@ class CompleteSeries:
         seen = self._seen.get(glance.series_uid)
         if seen is None or seen.glance != glance:
             seen = self._remember(glance)
+        self._ask(seen, now)
+        if glance.series_uid in self._asking:
+            return False  # a count is on its way; asking takes seconds at most
         # a clock set back must not let a series wait for ever
         if glance.last_arrival_at <= now < seen.look_again_at:
             return False
         evidence = judge(seen.facts, self._settings, now)
-        if evidence is None:
-            self._ask(glance, now)
+        if evidence is None or not scans.complete(self._ledger, glance, evidence, now):
             return False
-        done = scans.complete(self._ledger, glance, evidence, now)
-        if done:
-            log.info("series %s complete: %s", glance.series_uid, evidence.sentence)
-        return done
+        log.info("series %s complete: %s", glance.series_uid, evidence.sentence)
+        return True
 
     def _remember(self, glance: SeriesGlance) -> _Seen:
         visits = Visits(
@@ -67,10 +70,20 @@ class CompleteSeries:
         self._seen[glance.series_uid] = seen
         return seen
 
-    def _ask(self, glance: SeriesGlance, now: float) -> None:
-        """Ask the query peers once per standstill: after the last arrival, when the sender has left."""
-        asked_since = glance.queried_at is not None and glance.queried_at >= glance.last_arrival_at
-        if self._ask_peer is None or asked_since or glance.last_association_closed_at is None:
+    def _ask(self, seen: _Seen, now: float) -> None:
+        """Ask the query peers once per standstill, beside the sweep: a slow peer delays nobody."""
+        glance, due = seen.glance, ask_at(seen.facts, self._settings)
+        asked = glance.queried_at is not None and glance.queried_at >= glance.last_arrival_at
+        if self._ask_peer is None or asked or due is None or now < due or glance.series_uid in self._asking:
             return
-        count = self._ask_peer(glance.study_uid, glance.series_uid)
-        scans.answer_of_peer(self._ledger, glance.series_uid, count, now)
+        self._asking.add(glance.series_uid)
+        threading.Thread(target=self._keep_answer, args=(self._ask_peer, glance), name="ask-peer", daemon=True).start()
+
+    def _keep_answer(self, ask_peer: AskPeer, glance: SeriesGlance) -> None:
+        try:
+            count = ask_peer(glance.study_uid, glance.series_uid)
+            scans.answer_of_peer(self._ledger, glance.series_uid, count, time.time())
+        except Exception:
+            log.exception("the query peers could not be asked about series %s", glance.series_uid)
+        finally:
+            self._asking.discard(glance.series_uid)

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import uvicorn
 
@@ -15,7 +16,7 @@ from service.errors import Unavailable
 from service.ledger import pulses
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.heart import Heart
-from service.settings import Destination, Settings
+from service.settings import Destination, Sender, Settings
 from service.store.files import FileStore
 from service.upkeep.schedule import Duty
 
@@ -60,13 +61,21 @@ def open_store(settings: Settings) -> FileStore:
         ) from None
 
 
-def run_role(settings: Settings, role: str, stop: threading.Event, *, open_door: bool = False) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the web role answers for: the roles of this node, and whether practice leaves its door open."""
+
+    roles: frozenset[str]
+    open_door: bool = False
+
+
+def run_role(settings: Settings, role: str, stop: threading.Event, surroundings: Surroundings) -> None:
     """Run one role until told to stop, and leave in good order."""
     roles: dict[str, Callable[[], None]] = {
         "receive": lambda: receive(settings, stop),
         "read": lambda: read(settings, stop),
         "deliver": lambda: deliver(settings, stop),
-        "web": lambda: web(settings, stop, open_door),
+        "web": lambda: web(settings, stop, surroundings),
         "tend": lambda: tend(settings, stop),
         "practice": lambda: practice(settings, stop),
     }
@@ -83,13 +92,21 @@ def receive(settings: Settings, stop: threading.Event) -> None:
     store, ledger = open_store(settings), open_ledger(settings.database_url)
     store.sweep_drafts(time.time())
     commitments = ExtraService(contexts=[report_context()], handlers=[event_report_handler(ledger)])
-    own = DoorSettings(node=settings.node, disk=settings.disk, senders=settings.senders)
+    own = DoorSettings(node=settings.node, disk=settings.disk, senders=_admitted(settings))
     door = StorageDoor(own, store, Journal(ledger), [commitments])
     door.start()
     with Heart(ledger, "receive", lambda: {"associations": door.active}):
         stop.wait()
         door.stop()
     ledger.close()
+
+
+def _admitted(settings: Settings) -> tuple[Sender, ...]:
+    """Return who may call: the senders, and beside them the destinations, which call to prove what they stored."""
+    if not settings.senders:
+        return ()
+    proving = (Sender(ae_title=one.ae_title, host=one.host) for one in settings.destinations if one.commit)
+    return (*settings.senders, *proving)
 
 
 def read(settings: Settings, stop: threading.Event) -> None:
@@ -119,14 +136,20 @@ def deliver(settings: Settings, stop: threading.Event) -> None:
     ledger.close()
 
 
-def web(settings: Settings, stop: threading.Event, open_door: bool) -> None:
+def web(settings: Settings, stop: threading.Event, surroundings: Surroundings) -> None:
     """The page and the API."""
     from service.worklist.app import create_app
     from service.worklist.ports import WorklistPorts
 
     store, ledger = open_store(settings), open_ledger(settings.database_url)
     ports = WorklistPorts(
-        ledger=ledger, store=store, settings=settings, open_door=open_door, roles=EVERY_ROLE, version=__version__
+        ledger=ledger,
+        store=store,
+        settings=settings,
+        open_door=surroundings.open_door,
+        roles=surroundings.roles,
+        process=f"{socket.gethostname()}:",
+        version=__version__,
     )
     door = _listen(settings)
     server = uvicorn.Server(uvicorn.Config(create_app(ports), log_config=None, access_log=False))
@@ -139,9 +162,6 @@ def web(settings: Settings, stop: threading.Event, open_door: bool) -> None:
     thread.join()
     door.close()
     ledger.close()
-
-
-EVERY_ROLE = frozenset({"receive", "read", "deliver", "web", "tend"})
 
 
 def _listen(settings: Settings) -> socket.socket:

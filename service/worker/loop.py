@@ -47,7 +47,9 @@ def take(ledger: Ledger, desk: Desk, settings: WorkSettings, job: Job) -> None:
 
 
 def _fail(ledger: Ledger, settings: WorkSettings, job: Job, error: str, pause: float) -> None:
+    now = time.time()
+    setback = jobs.Setback(error=error, at=now, due_at=now + pause, max_attempts=settings.max_attempts)
     try:
-        jobs.fail(ledger, job, error, time.time() + pause, settings.max_attempts)
+        jobs.fail(ledger, job, setback)
     except LeaseLost as problem:
         log.warning("job %s: %s", job.job_id, problem)

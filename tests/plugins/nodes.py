@@ -44,6 +44,11 @@ def wait_until(check: Callable[[], Any], seconds: float, what: str) -> Any:
     raise AssertionError(f"waited {seconds:.0f} s for {what}; last seen: {seen!r}")
 
 
+def _stays(name: str) -> bool:
+    """Keep the caller's environment but for settings; the suite may be run with another pack."""
+    return not name.startswith("ICHOR__") or name.startswith("ICHOR__MODEL__")
+
+
 class Node:
     """One installation: a folder, its ports, and the process group that serves it."""
 
@@ -51,7 +56,7 @@ class Node:
         self.folder = folder
         self.dicom, self.web, self.archive = free_ports(3)
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("ICHOR__")},
+            **{name: value for name, value in os.environ.items() if _stays(name)},
             "ICHOR__NODE__DATA_DIR": str(folder / "data"),
             "ICHOR__NODE__PORT": str(self.dicom),
             "ICHOR__WEB__PORT": str(self.web),
@@ -139,17 +144,29 @@ class Node:
         return wait_until(look, seconds, f"study {uid} to be {' or '.join(states)}")
 
 
-@pytest.fixture
-def node_in(tmp_path: Path) -> Iterator[Callable[..., Node]]:
-    """Make nodes, each in a folder of its own; all are gone afterwards."""
-    nodes: list[Node] = []
-
+def _maker(folder: Path, nodes: list[Node]) -> Callable[..., Node]:
     def make(**settings: str) -> Node:
-        folder = tmp_path / f"node{len(nodes)}"
-        folder.mkdir()
-        nodes.append(Node(folder, **settings))
+        own = folder / f"node{len(nodes)}"
+        own.mkdir()
+        nodes.append(Node(own, **settings))
         return nodes[-1]
 
-    yield make
+    return make
+
+
+@pytest.fixture
+def node_in(tmp_path: Path) -> Iterator[Callable[..., Node]]:
+    """Make nodes, each in a folder of its own; all are gone after the test."""
+    nodes: list[Node] = []
+    yield _maker(tmp_path, nodes)
+    for node in nodes:
+        node.end()
+
+
+@pytest.fixture(scope="module")
+def module_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Node]]:
+    """Make nodes that live as long as a module's tests."""
+    nodes: list[Node] = []
+    yield _maker(tmp_path_factory.mktemp("nodes"), nodes)
     for node in nodes:
         node.end()
