@@ -81,9 +81,8 @@ class Node:
             check=False,
         )
 
-    def start(self, *arguments: str) -> Node:
-        """Serve, and wait until every role is alive."""
-        before = self.log.stat().st_size if self.log.exists() else 0
+    def start_soon(self, *arguments: str) -> None:
+        """Serve, and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "service", "serve", *arguments],
@@ -94,6 +93,11 @@ class Node:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def start(self, *arguments: str) -> Node:
+        """Serve, and wait until every role is alive."""
+        before = self.log.stat().st_size if self.log.exists() else 0
+        self.start_soon(*arguments)
 
         def ready() -> bool:
             assert self.process and self.process.poll() is None, self.log.read_text()[before:]

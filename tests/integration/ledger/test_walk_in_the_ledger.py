@@ -176,7 +176,8 @@ def test_a_job_that_always_fails_is_given_up_and_shown(ledger: Ledger) -> None:
     for attempt in range(3):
         job = jobs.claim(ledger, "w", 30, 300.0 + attempt)
         assert job is not None
-        jobs.fail(ledger, job, "boom", 300.0 + attempt, max_attempts=3)
+        now = 300.0 + attempt
+        jobs.fail(ledger, job, jobs.Setback(error="boom", at=now, due_at=now, max_attempts=3))
         jobs.offer_due(ledger, 301.0 + attempt)
     assert state_of_job(ledger) == JobState.GIVEN_UP
     assert study_row(ledger).state == "failed"
