@@ -7,13 +7,14 @@ from torch.nn import functional as F
 SPOTS = ((6, 22, (-22, -4)), (5, 16, (-16, -4)), (0.8, 2.0, (60, 400)))  #: radius in pixels, HU added
 
 
-def augment(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """HU [B, H, W] to HU [B, H, W]; every draw comes from the generator."""
-    hu = move(hu, generator)
+def augment(hu: Tensor, blood: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """HU [B, H, W] and where blood is [B, m, m], moved together; every draw comes from the generator."""
+    pose = draw_pose(len(hu), generator)
+    hu, blood = moved(hu + 1000, pose) - 1000, moved(blood, pose)
     hu = retone(hu, generator)
     hu = add_streaks(add_spots(hu, generator), generator)
     hu = refilter(hu, generator)
-    return add_noise(hu, generator)
+    return add_noise(hu, generator), blood
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -21,9 +22,8 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Ge
     return torch.rand(shape, generator=generator) * (high - low) + low
 
 
-def move(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror, turn, scale, shear and shift; outside is air."""
-    count = len(hu)
+def draw_pose(count: int, generator: torch.Generator) -> Tensor:
+    """Mirror, turn, scale, shear and shift as [B, 2, 3]."""
     angle = uniform((count,), -0.3, 0.3, generator)
     wide, tall = uniform((count,), 0.85, 1.15, generator), uniform((count,), 0.9, 1.1, generator)
     mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
@@ -31,9 +31,13 @@ def move(hu: Tensor, generator: torch.Generator) -> Tensor:
     shear = uniform((count,), -0.08, 0.08, generator)
     top = torch.stack([mirror * wide * angle.cos(), shear - angle.sin(), shift[:, 0]], 1)
     bottom = torch.stack([mirror * angle.sin(), wide * tall * angle.cos(), shift[:, 1]], 1)
-    size = [count, 1, *hu.shape[1:]]
-    grid = F.affine_grid(torch.stack([top, bottom], 1), size, align_corners=False)
-    return F.grid_sample(hu[:, None] + 1000, grid, align_corners=False)[:, 0] - 1000
+    return torch.stack([top, bottom], 1)
+
+
+def moved(image: Tensor, pose: Tensor) -> Tensor:
+    """Resample [B, H, W]; outside is 0."""
+    grid = F.affine_grid(pose, [len(image), 1, *image.shape[1:]], align_corners=False)
+    return F.grid_sample(image[:, None], grid, align_corners=False)[:, 0]
 
 
 def retone(hu: Tensor, generator: torch.Generator) -> Tensor:

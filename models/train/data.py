@@ -14,11 +14,13 @@ from models.phantom.make import Scene, draw_scene, ideal_slice
 from models.phantom.nouns import FINDINGS, VENDORS
 from models.preprocess import crop, head_region
 from models.reading import SliceInput
+from models.volume import AIR
 
 SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=256, mm_per_pixel=0.9, neighbours=0)
 LABELS = ("any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
 SEEN_MM2, UNSEEN_MM2 = 25.0, 4.0  #: blood area from which a slice counts as positive, up to which as negative
 SLICES = 14
+MAP = 64
 DRAWN = 256
 
 
@@ -30,6 +32,7 @@ class SliceSet:
     labels: NDArray[np.float32]  # [N, K]
     weight: NDArray[np.float32]  # [N]
     patient: NDArray[np.int32]  # [N]
+    blood: NDArray[np.uint8]  # [N, 64, 64] share of blood x 255: where to look, used in training only
 
 
 def label_row(finding: str, blood_mm2: float) -> tuple[NDArray[np.float32], float]:
@@ -48,10 +51,11 @@ def draw_patient(seed: int) -> SliceSet:
     scene = draw_scene(finding, rng, max(26, round(160 / protocol[0])), protocol)
     chosen = _choose(scene, rng)
     rows = [_slice(scene, float(scene.table[index])) for index in chosen]
-    pairs = [label_row(finding, blood) for _, blood in rows]
+    pairs = [label_row(finding, area) for _, area, _ in rows]
     return SliceSet(
-        np.stack([np.rint(hu).astype(np.int16) for hu, _ in rows]), np.stack([row for row, _ in pairs]),
+        np.stack([np.rint(hu).astype(np.int16) for hu, _, _ in rows]), np.stack([row for row, _ in pairs]),
         np.array([weight for _, weight in pairs], np.float32), np.full(len(rows), seed, np.int32),
+        np.stack([blood for _, _, blood in rows]),
     )  # fmt: skip
 
 
@@ -59,12 +63,13 @@ def _choose(scene: Scene, rng: np.random.Generator) -> NDArray[np.intp]:
     return np.sort(rng.choice(len(scene.table), min(SLICES, len(scene.table)), replace=False))
 
 
-def _slice(scene: Scene, table: float) -> tuple[Array, float]:
+def _slice(scene: Scene, table: float) -> tuple[Array, float, NDArray[np.uint8]]:
     hu, blood = ideal_slice(scene, table, DRAWN, parts=1)
     pixel = scene.fov / DRAWN
     small = reduce_slice(hu, pixel, pixel)
     region = head_region(SliceInput(hu, pixel, pixel), small, find_ring(small), SPEC)
-    return np.clip(crop(hu, region, SPEC.size), -1024, 3071), float((blood > 0.35).sum()) * pixel * pixel
+    where = np.rint(255 * np.clip(crop(blood + np.float32(AIR), region, MAP) - np.float32(AIR), 0, 1)).astype(np.uint8)
+    return np.clip(crop(hu, region, SPEC.size), -1024, 3071), float((blood > 0.35).sum()) * pixel * pixel, where
 
 
 def draw_set(seeds: range, workers: int = 1) -> SliceSet:
@@ -82,15 +87,16 @@ def joined(parts: list[SliceSet]) -> SliceSet:
     return SliceSet(
         np.concatenate([part.hu for part in parts]), np.concatenate([part.labels for part in parts]),
         np.concatenate([part.weight for part in parts]), np.concatenate([part.patient for part in parts]),
+        np.concatenate([part.blood for part in parts]),
     )  # fmt: skip
 
 
 def save(data: SliceSet, path: Path) -> None:
     """Uncompressed, so that it can be read fast."""
-    np.savez(path, hu=data.hu, labels=data.labels, weight=data.weight, patient=data.patient)
+    np.savez(path, hu=data.hu, labels=data.labels, weight=data.weight, patient=data.patient, blood=data.blood)
 
 
 def read(path: Path) -> SliceSet:
     """The inverse of `save`."""
     with np.load(path) as stored:
-        return SliceSet(stored["hu"], stored["labels"], stored["weight"], stored["patient"])
+        return SliceSet(stored["hu"], stored["labels"], stored["weight"], stored["patient"], stored["blood"])

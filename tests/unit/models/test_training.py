@@ -41,10 +41,20 @@ def test_the_bench_divides_logits_by_the_temperature(bench):
 def test_augmentation_follows_its_seed_and_keeps_the_shape():
     hu = torch.full((4, 256, 256), 30.0)
     hu[:, :40] = -1000
-    first, again, other = (augment(hu, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    blood = torch.zeros(4, 64, 64)
+    first, again, other = (augment(hu, blood, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2))
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert first.shape == hu.shape and torch.isfinite(first).all()
     assert 15 < float(first[first > -100].median()) < 45
+
+
+def test_blood_moves_with_the_slice():
+    hu, blood = torch.full((8, 256, 256), -1000.0), torch.zeros(8, 64, 64)
+    hu[:, 60:100, 120:180], blood[:, 15:25, 30:45] = 3000, 1
+    seen, where = augment(hu, blood, torch.Generator().manual_seed(3))
+    for slice_hu, slice_blood in zip(seen, where, strict=True):
+        bright = torch.nn.functional.avg_pool2d(slice_hu[None, None], 4)[0, 0] > 1000
+        assert ((slice_blood > 0.5) & bright).sum() > 0.8 * bright.sum()
 
 
 def test_blur_keeps_the_mean():
@@ -71,7 +81,13 @@ def test_a_drawn_patient_is_cropped_as_in_serving(tmp_path):
 def test_training_resumes_where_it_stopped(tmp_path):
     rng = np.random.default_rng(0)
     hu = rng.normal(30, 10, (6, 256, 256)).astype(np.int16)
-    data = SliceSet(hu, np.zeros((6, len(LABELS)), np.float32), np.ones(6, np.float32), np.arange(6, dtype=np.int32))
+    data = SliceSet(
+        hu,
+        np.zeros((6, len(LABELS)), np.float32),
+        np.ones(6, np.float32),
+        np.arange(6, dtype=np.int32),
+        np.zeros((6, 64, 64), np.uint8),
+    )
     for name in ("whole", "halves"):
         (tmp_path / name).mkdir()
         save(data, tmp_path / name / "slices.npz")
