@@ -49,6 +49,8 @@ class SeriesFacts:
     is_image_stack: bool
     #: Pixel Padding Values in use
     padding: tuple[int, ...] = ()
+    #: slices that were compressed with loss
+    lossy: int = 0
 
     @property
     def expected(self) -> int | None:
@@ -77,6 +79,7 @@ def facts_of(instances: Sequence[StoredInstance], visits: Visits, queried: int |
         last_association_closed_at=visits.last_closed_at,
         is_image_stack=bool(geometry.slices) and not any(_is_localiser(one) for one in headers),
         padding=tuple(sorted({one.padding_value for one in headers if one.padding_value is not None})),
+        lossy=sum(one.lossy for one in headers),
     )
 
 
@@ -213,6 +216,8 @@ def _peculiar(facts: SeriesFacts) -> Iterator[str]:
         yield f"gantry tilted {facts.geometry.tilt_degrees:.1f} degrees"
     if facts.padding:
         yield f"padding value {', '.join(str(one) for one in facts.padding)}"
+    if facts.lossy:
+        yield f"{facts.lossy} of {facts.received} compressed with loss"
 
 
 def _listed_gaps(facts: SeriesFacts) -> list[str]:

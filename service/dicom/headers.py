@@ -30,6 +30,8 @@ AGE = re.compile(r"(\d{1,3})([DWMY])")
 #: how many of a unit make a year (PS3.5 6.2, AS)
 PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0}
 DAYS_PER_YEAR = 365.25
+#: PS3.3 C.7.6.1.1.5: the image was compressed with loss at some time, whatever syntax it travels in now
+LOSSY = "01"
 
 
 class Parsed(NamedTuple):
@@ -117,6 +119,7 @@ def _header(ds: Dataset, frames: Frames, has_pixels: bool) -> InstanceHeader:
         series_related_instances=whole(value_of(ds, "NumberOfSeriesRelatedInstances")),
         frame_of_reference=_uid(ds, "FrameOfReferenceUID"),
         padding_value=_padding(ds),
+        lossy=_text(ds, "LossyImageCompression") == LOSSY,
         has_pixels=has_pixels,
         slices=_places(ds, frames, has_pixels),
     )

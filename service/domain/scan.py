@@ -76,6 +76,8 @@ class InstanceHeader:
     frame_of_reference: str = ""
     #: Pixel Padding Value (0028,0120) in stored units
     padding_value: int | None = None
+    #: Lossy Image Compression (0028,2110) says that the values are not the scanner's any more
+    lossy: bool = False
     has_pixels: bool = False
     slices: tuple[SlicePlace, ...] = ()
 

@@ -45,7 +45,11 @@ def install(app: FastAPI, templates: Jinja2Templates) -> None:
 
     def http(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
-        mend = "/api/worklist, /api/studies/{uid} and /api/queue are where to look" if _machine(request) else "go back to the worklist"
+        mend = (
+            "/api/worklist, /api/studies/{uid} and /api/queue are where to look"
+            if _machine(request)
+            else "go back to the worklist"
+        )
         return say(request, Refusal(HTTPStatus(problem.status_code), str(problem.detail), mend))
 
     app.add_exception_handler(Refusal, refused)

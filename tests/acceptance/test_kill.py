@@ -1,4 +1,4 @@
-"""Pull the plug in each state of the job table: after the restart the end is the same, nothing twice, nothing missing."""
+"""Pull the plug in each state of the job table: the end is the same, nothing twice, nothing missing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class Hospital:
     def objects(self) -> list[Path]:
         """Return the stored files of the study's slices."""
         root = self.node.folder / "data/objects"
-        return [root / h[:2] / f"{h[2:]}.dcm" for (h,) in self.ledger("SELECT content_hash FROM instances ORDER BY sop_uid")]
+        return [
+            root / h[:2] / f"{h[2:]}.dcm" for (h,) in self.ledger("SELECT content_hash FROM instances ORDER BY sop_uid")
+        ]
 
     def assert_right_end(self, sent: set[str]) -> None:
         """Same end state, nothing twice in the PACS, no acknowledged instance missing."""

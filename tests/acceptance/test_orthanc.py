@@ -1,7 +1,8 @@
-"""Orthanc as sender and as PACS, DCMTK as modality and as second PACS: results come back into the study they came from."""
+"""Orthanc as sender and PACS, DCMTK as modality and second PACS: results come back into their study."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,12 +36,17 @@ def upload(orthanc: Orthanc, paths: Sequence[Path]) -> None:
 def modalities_by_find(program: Callable[[str], str], peer: Server, study: str) -> list[str]:
     """Ask for the series of a study by C-FIND, with DCMTK."""
     keys = ["0008,0052=SERIES", f"0020,000D={study}", "0020,000E", "0008,0060"]
-    command = [program("findscu"), "-S", "-aec", peer.aet, "127.0.0.1", str(peer.port)]
+    command = [program("findscu"), "-v", "-S", "-aet", "ICHOR", "-aec", peer.aet, "127.0.0.1", str(peer.port)]
     done = subprocess.run(
-        [*command, *(part for key in keys for part in ("-k", key))], capture_output=True, text=True, timeout=60, check=True
+        [*command, *(part for key in keys for part in ("-k", key))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
-    answers = [line for line in (done.stdout + done.stderr).splitlines() if "(0008,0060) CS [" in line]
-    return sorted(line.split("[")[1].split("]")[0].strip() for line in answers)
+    matches = (done.stdout + done.stderr).split("Find Response: ")[1:]
+    found = [re.search(r"\(0008,0060\) CS \[([^\]]*)\]", one) for one in matches]
+    return sorted(one.group(1).strip() for one in found if one)
 
 
 def test_orthanc_sends_and_gets_results_in_the_same_study(
@@ -64,7 +70,9 @@ def test_orthanc_sends_and_gets_results_in_the_same_study(
     wait_until(proven, 30, "Orthanc's proof, and none from dcmqrscp")
 
 
-def test_dcmtk_as_modality(node: Node, orthanc: Orthanc, head: Callable[..., Study], program: Callable[[str], str]) -> None:
+def test_dcmtk_as_modality(
+    node: Node, orthanc: Orthanc, head: Callable[..., Study], program: Callable[[str], str]
+) -> None:
     door = ["-aet", "CT1", "-aec", "ICHOR", "127.0.0.1", str(node.dicom)]
     assert subprocess.run([program("echoscu"), *door], check=False, timeout=60).returncode == 0
     for sender in ("storescu", "dcmsend"):

@@ -88,5 +88,10 @@ def test_research_use_stands_where_people_look() -> None:
 
 def test_no_machine_paths_or_registry_hosts() -> None:
     pattern = re.compile(r"/work/|/root/|pypi\.org|deb\.debian\.org|registry\.npmjs\.org")
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("service/**/*.py"), *ROOT.glob("models/**/*.py")]:
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("service/**/*.py"),
+        *ROOT.glob("models/**/*.py"),
+    ]:
         assert not pattern.search(path.read_text("utf-8")), path

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = sorted([*ROOT.glob("service/**/*.py"), *ROOT.glob("models/**/*.py")])
+#: 2026-11-20: a migration is a written-out list of tables; nobody edits it again
+MIGRATIONS = set(ROOT.glob("service/ledger/migrations/versions/*.py"))
+SOURCES = sorted({*ROOT.glob("service/**/*.py"), *ROOT.glob("models/**/*.py")} - MIGRATIONS)
 LONGEST_FILE = 400
 LONGEST_FUNCTION = 60
 #: at most this share of the functions may have more than 40 lines
@@ -37,14 +39,22 @@ def functions() -> list[tuple[str, int]]:
 
 def test_imports_follow_the_plan() -> None:
     done = subprocess.run(
-        [Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
     assert re.search(r"Contracts: [1-9]\d* kept, 0 broken", done.stdout)
 
 
 def test_no_file_is_long() -> None:
-    long = {str(path.relative_to(ROOT)): n for path in SOURCES if (n := len(path.read_text("utf-8").splitlines())) > LONGEST_FILE}
+    long = {
+        str(path.relative_to(ROOT)): n
+        for path in SOURCES
+        if (n := len(path.read_text("utf-8").splitlines())) > LONGEST_FILE
+    }
     assert not long
 
 

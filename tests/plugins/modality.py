@@ -56,7 +56,8 @@ def travelling(path: Path) -> Travelling:
 
 def storescu(node: Node, files: Iterable[Path], *options: str) -> str:
     """Send as a scanner does, over one association; every object must be acknowledged. Returns what it said."""
-    command = [find_program("storescu"), "-v", "-R", "-aet", TITLE, "-aec", "ICHOR", *options]
+    proposed = () if "-xf" in options else ("-R",)
+    command = [find_program("storescu"), "-v", *proposed, "-aet", TITLE, "-aec", "ICHOR", *options]
     done = subprocess.run(
         [*command, "127.0.0.1", str(node.dicom), *map(str, files)],
         capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False, errors="replace",

@@ -127,10 +127,10 @@ class Node:
 
     def api(self, path: str, method: str = "GET") -> Any:
         """Ask the API as admin."""
-        request = urllib.request.Request(  # noqa: S310 - loopback
+        request = urllib.request.Request(
             f"http://127.0.0.1:{self.web}{path}", method=method, headers={"Authorization": f"Bearer {self.token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
     def study(self, uid: str) -> dict[str, Any]:
@@ -138,7 +138,9 @@ class Node:
         found: dict[str, Any] = self.api(f"/api/studies/{uid}")
         return found
 
-    def settled(self, uid: str, seconds: float = 60, states: tuple[str, ...] = ("done", "not_analysed", "failed")) -> Any:
+    def settled(
+        self, uid: str, seconds: float = 60, states: tuple[str, ...] = ("done", "not_analysed", "failed")
+    ) -> Any:
         """Wait until the study stands still."""
 
         def look() -> Any:

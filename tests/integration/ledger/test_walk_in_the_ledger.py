@@ -9,7 +9,15 @@ import pytest
 from service.domain.delivery import DeliveryState, ObjectKind, ResultObject
 from service.domain.ids import AssociationId, ContentHash, PackHash, SeriesUid, SopUid, StudyUid
 from service.domain.job import JobState
-from service.domain.scan import Arrival, Association, AssociationEnd, InstanceHeader, Patient, ReceivedInstance, StudyHeader
+from service.domain.scan import (
+    Arrival,
+    Association,
+    AssociationEnd,
+    InstanceHeader,
+    Patient,
+    ReceivedInstance,
+    StudyHeader,
+)
 from service.domain.series import Evidence, EvidenceKind
 from service.domain.verdict import Priority, SeriesConclusion, StudyVerdict, Verdict
 from service.errors import LeaseLost, StaleStudy
@@ -115,7 +123,9 @@ def test_same_bytes_are_a_duplicate_and_other_bytes_a_conflict(ledger: Ledger) -
 def test_the_walk_ends_delivered_and_notified(ledger: Ledger) -> None:
     arrivals.open_association(
         ledger,
-        Association(association=AssociationId("a"), calling_ae="CT1", called_ae="ICHOR", address="127.0.0.1", opened_at=99),
+        Association(
+            association=AssociationId("a"), calling_ae="CT1", called_ae="ICHOR", address="127.0.0.1", opened_at=99
+        ),
     )
     arrive(ledger, 1, 2)
     assert study_row(ledger).state == "receiving"

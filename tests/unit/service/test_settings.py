@@ -68,7 +68,7 @@ def test_what_is_wrong_is_named_with_its_mend(environment: dict[str, str], said:
 
 def test_two_destinations_of_one_name_are_refused() -> None:
     twice = '[{name="a",ae_title="A",host="h",port=1},{name="a",ae_title="B",host="h",port=2}]'
-    with pytest.raises(BadSettings, match="two .* are called 'a'"):
+    with pytest.raises(BadSettings, match=r"two .* are called 'a'"):
         load_settings(None, {"ICHOR__DESTINATIONS": twice})
 
 

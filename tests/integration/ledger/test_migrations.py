@@ -1,0 +1,68 @@
+"""The migrations make exactly the tables of the code, and several processes may start at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from service.errors import Unavailable
+from service.ledger.book import open_ledger
+from service.ledger.migrate import HEAD, MIGRATIONS, revision
+from service.ledger.tables import metadata
+
+
+def test_migrated_tables_are_those_of_the_code(tmp_path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    with ledger.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    ledger.close()
+
+
+def test_the_named_head_is_the_newest_file() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+
+    def start(_: int) -> str | None:
+        ledger = open_ledger(url)
+        try:
+            return revision(ledger)
+        finally:
+            ledger.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(start, range(6))) == {HEAD}
+
+
+def test_tables_of_another_version_are_refused_with_the_mend(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    ledger = open_ledger(url)
+    with ledger.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    ledger.close()
+    try:
+        open_ledger(url, migrate=False)
+    except Unavailable as problem:
+        assert "ichor migrate" in str(problem)
+    else:
+        raise AssertionError("tables of revision 9999 were accepted")
+
+
+def test_an_acknowledged_row_is_synced(tmp_path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
+    with ledger.writing() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+    ledger.close()
