@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stacks import even, instance, real_series, stack
+from stacks import even, instance, place, real_series, stack
 
 from service.assembly.rules import SeriesFacts, Visits, ask_at, facts_of, judge, next_check_at
 from service.domain.scan import AssociationEnd, StoredInstance
@@ -164,6 +164,11 @@ def test_the_real_tilted_head_is_whole_and_its_oddities_are_named() -> None:
         "association released, 28 slices touch, uneven spacing (1.1, 4, 7 mm); "
         "gantry tilted 18.5 degrees; padding value -1500"
     )
+
+
+def test_compression_with_loss_is_named_whatever_the_syntax() -> None:
+    some = [*stack(even(24)), instance(25, place(120.0), lossy=True)]
+    assert evidence(facts(some), CLOSED + 0.5).sentence.endswith("; 1 of 25 compressed with loss")
 
 
 def test_reformats_are_not_called_tilted() -> None:

@@ -116,6 +116,12 @@ def test_an_unknown_character_set_does_not_stop_the_slice(make_ct: MakeCt, chars
     assert found.header.kvp == 120 and "M" in found.patient.name
 
 
+def test_compression_with_loss_is_remembered(make_ct: MakeCt) -> None:
+    assert parse(make_ct(LossyImageCompression="01")).header.lossy
+    assert not parse(make_ct(LossyImageCompression="00")).header.lossy
+    assert not parse(make_ct()).header.lossy
+
+
 def test_padding_has_the_sign_of_the_pixels(make_ct: MakeCt) -> None:
     unsigned = lie(make_ct(PixelRepresentation=1), "PixelPaddingValue", (63536).to_bytes(2, "little"), "US")
     signed = lie(make_ct(), "PixelPaddingValue", (-2000).to_bytes(2, "little", signed=True), "SS")
