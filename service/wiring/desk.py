@@ -6,13 +6,13 @@ from service.inference.pack import facts_of, load_reader
 from service.inference.read_slices import SliceReader
 from service.settings import Settings
 from service.store.files import FileStore
-from service.worker.desk import Desk
+from service.worker.desk import WorkerDesk
 
 
-def build_desk(settings: Settings, store: FileStore) -> Desk:
+def build_desk(settings: Settings, store: FileStore) -> WorkerDesk:
     """Load the pack and lay out the rooms."""
     reader = load_reader(settings.model)
-    return Desk(
+    return WorkerDesk(
         slices=SliceReader(reader, store),
         pack=facts_of(reader.card),
         device=reader.device,

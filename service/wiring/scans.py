@@ -13,7 +13,7 @@ from service.domain.verdict import ANY, SeriesConclusion, StudyVerdict
 from service.errors import BadUsage
 from service.inference.pack import facts_of, load_reader
 from service.inference.read_slices import SliceReader
-from service.settings import Destination, Settings
+from service.settings import Destination, ModelSettings, Settings
 from service.worker.desk import Desk
 from service.worker.offline import FolderFiles, conclude_folder, look_into
 
@@ -42,18 +42,14 @@ def read_folder(settings: Settings, path: Path, pack: str | None) -> dict[str, A
     }
 
 
-def _desk(settings: Settings, chosen: Any, files: FolderFiles) -> Desk:
-    from service.wiring.roles import open_store
-
+def _desk(settings: Settings, chosen: ModelSettings, files: FolderFiles) -> Desk:
     reader = load_reader(chosen)
     return Desk(
         slices=SliceReader(reader, files),
         pack=facts_of(reader.card),
         device=reader.device,
-        store=open_store(settings),
         suitability=settings.suitability,
         policy=settings.policy,
-        destinations=(),
     )
 
 

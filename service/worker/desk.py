@@ -12,12 +12,18 @@ from service.store.files import FileStore
 
 @dataclass(frozen=True, kw_only=True)
 class Desk:
-    """One worker's rooms."""
+    """What it takes to conclude a scan, wherever its files lie."""
 
     slices: SliceReader
     pack: PackFacts
     device: str
-    store: FileStore
     suitability: SuitabilitySettings
     policy: PolicySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerDesk(Desk):
+    """What it takes to publish the answer as well."""
+
+    store: FileStore
     destinations: tuple[Destination, ...]

@@ -12,7 +12,7 @@ from service.ledger import jobs
 from service.ledger.book import Ledger
 from service.ledger.heart import process_name
 from service.settings import WorkSettings
-from service.worker.desk import Desk
+from service.worker.desk import WorkerDesk
 from service.worker.walk import walk
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 
 
-def run(ledger: Ledger, desk: Desk, settings: WorkSettings, stop: threading.Event) -> None:
+def run(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, stop: threading.Event) -> None:
     """Work until told to stop; the walk in hand is finished first."""
     name = process_name()
     while not stop.is_set():
@@ -31,7 +31,7 @@ def run(ledger: Ledger, desk: Desk, settings: WorkSettings, stop: threading.Even
         take(ledger, desk, settings, job)
 
 
-def take(ledger: Ledger, desk: Desk, settings: WorkSettings, job: Job) -> None:
+def take(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> None:
     """Walk one job; nothing that goes wrong with it stops the worker."""
     try:
         walk(ledger, desk, settings, job)

@@ -28,7 +28,7 @@ from service.outputs.source import (
     ResultSource,
     SourceSeries,
 )
-from service.worker.desk import Desk
+from service.worker.desk import WorkerDesk
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Material:
     readings: Mapping[SliceKey, SliceReading]
 
 
-def publication_of(ledger: Ledger, desk: Desk, material: Material, made_at: float) -> Publication | None:
+def publication_of(ledger: Ledger, desk: WorkerDesk, material: Material, made_at: float) -> Publication | None:
     """Render and keep the result objects, unless a reader of the old ones would notice no change."""
     answer = answer_of(material.verdict, desk)
     if answer == material.seen.published_answer or material.verdict.leading_series not in material.instances:
@@ -60,12 +60,12 @@ def publication_of(ledger: Ledger, desk: Desk, material: Material, made_at: floa
     return Publication(answer=answer, objects=objects, addressed=addressed) if objects else None
 
 
-def answer_of(verdict: StudyVerdict, desk: Desk) -> str:
+def answer_of(verdict: StudyVerdict, desk: WorkerDesk) -> str:
     """Name what would make a new result set worth sending: another answer, or another pack."""
     return hashlib.sha256(f"{verdict.answer}|{desk.pack.pack_hash}".encode()).hexdigest()
 
 
-def source_of(ledger: Ledger, desk: Desk, material: Material) -> ResultSource:
+def source_of(ledger: Ledger, desk: WorkerDesk, material: Material) -> ResultSource:
     """Gather headers, key slices and references from the store."""
     verdict = material.verdict
     lead = next(one for one in verdict.conclusions if one.series_uid == verdict.leading_series)
@@ -82,7 +82,7 @@ def source_of(ledger: Ledger, desk: Desk, material: Material) -> ResultSource:
 
 
 def _key_slice(
-    desk: Desk,
+    desk: WorkerDesk,
     score: SliceScore,
     by_uid: Mapping[SopUid, StoredInstance],
     maps: Mapping[SliceKey, SliceReading],
@@ -122,7 +122,7 @@ def _predecessor(seen: StudyView) -> Predecessor | None:
     )
 
 
-def _keep(desk: Desk, one: RenderedObject) -> ResultObject:
+def _keep(desk: WorkerDesk, one: RenderedObject) -> ResultObject:
     content_hash = hashlib.sha256(one.payload).hexdigest()
     desk.store.keep([one.payload], content_hash)
     return ResultObject(

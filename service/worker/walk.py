@@ -16,11 +16,11 @@ from service.ledger.readings import SliceKey
 from service.ledger.scans import SeriesView
 from service.settings import WorkSettings
 from service.worker.conclude import conclude_one, conclude_whole, hopeless
-from service.worker.desk import Desk
+from service.worker.desk import WorkerDesk
 from service.worker.publish import Material, publication_of
 
 
-def walk(ledger: Ledger, desk: Desk, settings: WorkSettings, job: Job) -> None:
+def walk(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> None:
     """Take a job as far as it goes now; every step may run twice."""
     series = scans.view(ledger, job.series_uid)
     read = _read(ledger, desk, settings, job, series)
@@ -36,7 +36,7 @@ def walk(ledger: Ledger, desk: Desk, settings: WorkSettings, job: Job) -> None:
 
 
 def _read(
-    ledger: Ledger, desk: Desk, settings: WorkSettings, job: Job, series: SeriesView
+    ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job, series: SeriesView
 ) -> dict[SliceKey, SliceReading]:
     """Return the series' readings, making and keeping the missing ones; none for a series that is no head CT."""
     if hopeless(desk, series.instances):

@@ -65,9 +65,7 @@ def test_the_study_tells_its_whole_story(practising: Node) -> None:
 
 def test_practice_objects_are_proven_stored(practising: Node) -> None:
     uid = worklist(practising)[0]["study_instance_uid"]
-    wait_until(
-        lambda: {one["state"] for one in practising.study(uid)["deliveries"]} == {"committed"}, 30, "commitment"
-    )
+    wait_until(lambda: {one["state"] for one in practising.study(uid)["deliveries"]} == {"committed"}, 30, "commitment")
 
 
 def test_sigterm_drains_and_exits_0(practising: Node) -> None:
