@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,9 @@ def shown(settings: Settings) -> str:
 
 def main() -> None:
     """Enter here; the verbs' modules add themselves to the group."""
+    # our matrices are small: threads of the linear algebra only fight the reader's own; set before numpy loads
+    for library in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+        os.environ.setdefault(library, "1")
     from service.cli import look, operate, people, scans, serve, workshop
 
     assert all((look, operate, people, scans, serve, workshop))
