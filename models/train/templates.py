@@ -30,7 +30,7 @@ def read_nifti(path: Path) -> tuple[NDArray[np.float32], float, float, float]:
     start, slope, intercept = (float(each) for each in np.frombuffer(raw, "<f4", 3, 108))
     voxels = np.frombuffer(raw, NIFTI_TYPES[kind], int(dims.prod()), int(start)).reshape(dims, order="F")
     values = voxels.astype(np.float32) * (slope or 1.0) + intercept
-    return np.asarray(values, np.float32), *(float(size) for size in sizes)
+    return np.asarray(values, np.float32), float(sizes[0]), float(sizes[1]), float(sizes[2])
 
 
 def cormack_to_hu(cormack: Array) -> Array:
