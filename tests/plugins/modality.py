@@ -55,15 +55,17 @@ def travelling(path: Path) -> Travelling:
 
 
 def storescu(node: Node, files: Iterable[Path], *options: str) -> str:
-    """Send as a scanner does, over one association; every object must be acknowledged. Returns what it said."""
+    """Send as a scanner does, over one association; all must be acknowledged, and then kept. Returns what it said."""
+    paths = list(files)
     proposed = () if "-xf" in options else ("-R",)
     command = [find_program("storescu"), "-v", *proposed, "-aet", TITLE, "-aec", "ICHOR", *options]
     done = subprocess.run(
-        [*command, "127.0.0.1", str(node.dicom), *map(str, files)],
+        [*command, "127.0.0.1", str(node.dicom), *map(str, paths)],
         capture_output=True, text=True, env=ENVIRONMENT, timeout=60, check=False, errors="replace",
     )  # fmt: skip
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
+    assert {travelling(one).sop_uid for one in paths} <= kept(node).keys()
     return said
 
 
@@ -95,6 +97,7 @@ def store_bytes(node: Node, thing: Travelling) -> tuple[int, str]:
         finally:
             association._reactor_checkpoint.set()
     assert answer is not None, "no answer"
+    assert answer.Status != Status.SUCCESS or thing.sop_uid in kept(node)
     return int(answer.Status), str(answer.ErrorComment or "")
 
 
