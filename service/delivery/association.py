@@ -15,7 +15,7 @@ from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from service.dicom.statuses import Status
-from service.dicom.uids import VERIFICATION
+from service.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 from service.errors import DestinationDown
 from service.settings import Destination
 
@@ -89,6 +89,8 @@ def store_file(association: Association, path: Path, peer_name: str) -> int:
 
 def _entity(calling_ae: str) -> AE:
     entity = AE(ae_title=calling_ae)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.connection_timeout = CONNECT_SECONDS
     entity.acse_timeout = ACSE_SECONDS
     entity.dimse_timeout = DIMSE_SECONDS

@@ -10,7 +10,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from service.dicom.statuses import Status, name_of
-from service.dicom.uids import STUDY_ROOT_FIND
+from service.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, STUDY_ROOT_FIND
 from service.settings import QueryPeer
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ def series_count(peer: QueryPeer, calling_ae: str, study_uid: str, series_uid: s
 
 def _associate(peer: QueryPeer, calling_ae: str, timeout: float) -> Association:
     entity = AE(ae_title=calling_ae)
+    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = timeout
     entity.add_requested_context(STUDY_ROOT_FIND)
     return entity.associate(peer.host, peer.port, ae_title=peer.ae_title)
