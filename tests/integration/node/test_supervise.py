@@ -37,11 +37,12 @@ def test_a_role_that_cannot_start_stops_the_node() -> None:
 
 
 def test_all_roles_are_gone_afterwards(tmp_path: Path) -> None:
-    stop, pids = threading.Event(), []
+    stop, others = threading.Event(), {one.pid for one in psutil.Process().children()}
+    pids: set[int] = set()
 
     def look() -> None:
         if all((tmp_path / role).exists() for role in ("a", "b")):
-            pids.extend(one.pid for one in psutil.Process().children() if one.pid not in pids)
+            pids.update({one.pid for one in psutil.Process().children()} - others)
             stop.set()
 
     supervise(["a", "b"], lambda role: [*python(WAIT_FOR_LEASH), str(tmp_path / role)], stop, look)
