@@ -30,7 +30,7 @@ check: $(VENV)/.test
 
 test: $(VENV)/.test
 	scripts/check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 clean:
 	rm -rf $(VENV) ichor-data

@@ -92,3 +92,10 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 def test_settings_cannot_be_changed_later() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings(None, {}).node.port = 5  # type: ignore[misc]
+
+
+def test_the_hospitals_example_is_valid() -> None:
+    example = Path(__file__).parents[3] / "deploy/ichor.example.toml"
+    settings = load_settings(example, {})
+    assert settings.destinations[0].commit
+    assert {one.ae_title for one in settings.senders} == {"CT1", "PACS"}
