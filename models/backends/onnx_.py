@@ -27,7 +27,7 @@ class OnnxSession:
         self._names = [card.outputs.probabilities, card.outputs.features, card.outputs.cam]
         self._input = _agree(card, self._session)
         self.device = "cuda" if self._session.get_providers()[0] == CUDA else "cpu"
-        self.device_note = _note(device, self.device)
+        self.device_note = _note(device, self.device, gpu_build=CUDA in _available())
 
     def run(self, images: NDArray[np.float32]) -> Outputs:
         """One forward pass."""
@@ -36,10 +36,10 @@ class OnnxSession:
 
 
 def _open(card: Card, device: str, threads: int | None) -> "InferenceSession":
-    from onnxruntime import InferenceSession, get_available_providers
+    from onnxruntime import InferenceSession
     from onnxruntime.capi.onnxruntime_pybind11_state import InvalidGraph, InvalidProtobuf
 
-    wanted = [CPU] if device == "cpu" or CUDA not in get_available_providers() else [CUDA, CPU]
+    wanted = [CPU] if device == "cpu" or CUDA not in _available() else [CUDA, CPU]
     try:
         return InferenceSession(str(card.weights_path), _options(threads), providers=wanted)
     except (InvalidProtobuf, InvalidGraph) as wrong:
@@ -76,7 +76,14 @@ def _agree(card: Card, session: "InferenceSession") -> str:
     return str(inputs[0].name)
 
 
-def _note(asked: str, got: str) -> str:
-    if asked == "cpu" or got == "cuda":
+def _available() -> list[str]:
+    from onnxruntime import get_available_providers
+
+    return list(get_available_providers())
+
+
+def _note(asked: str, got: str, *, gpu_build: bool) -> str:
+    """Be loud where a GPU was counted on: it was asked for, or the GPU build is installed."""
+    if got == "cuda" or asked == "cpu" or (asked == "auto" and not gpu_build):
         return ""
     return f"asked for device '{asked}' but ONNX Runtime runs on the CPU: no usable CUDA provider or GPU was found"
