@@ -60,10 +60,12 @@ def record(ledger: Ledger, batch: Sequence[ReceivedInstance]) -> list[Arrival]:
     """Commit a batch; when this returns, every instance in it survives a power cut."""
     with ledger.writing() as connection:
         known = _known_hashes(connection, {one.sop_uid for one in batch})
+        homes = _known_homes(connection, {one.series_uid for one in batch})
         arrivals: list[Arrival] = []
         fresh: list[ReceivedInstance] = []
         for one in batch:
-            arrivals.append(_judge(one, known))
+            home = homes.setdefault(one.series_uid, one.study.study_uid)
+            arrivals.append(_judge(one, known) if home == one.study.study_uid else Arrival.CONFLICT)
             if arrivals[-1] is Arrival.NEW:
                 fresh.append(one)
                 known[one.sop_uid] = one.content_hash
@@ -77,6 +79,14 @@ def _known_hashes(connection: Connection, sop_uids: set[str]) -> dict[str, str]:
         select(instances.c.sop_uid, instances.c.content_hash).where(instances.c.sop_uid.in_(sop_uids))
     )
     return {row.sop_uid: row.content_hash for row in rows}
+
+
+def _known_homes(connection: Connection, series_uids: set[str]) -> dict[str, str]:
+    """Tell which study each series belongs to; a series UID used in two studies is a sender's fault."""
+    rows = connection.execute(
+        select(series.c.series_uid, series.c.study_uid).where(series.c.series_uid.in_(series_uids))
+    )
+    return {row.series_uid: row.study_uid for row in rows}
 
 
 def _judge(one: ReceivedInstance, known: dict[str, str]) -> Arrival:
@@ -99,7 +109,7 @@ def _keep_aside(connection: Connection, batch: Iterable[ReceivedInstance]) -> No
                 received_at=one.received_at,
             )
         )
-        text = f"other bytes came under the known UID {one.sop_uid}; kept aside, not read"
+        text = f"{one.sop_uid} came with other bytes or in another study than before; kept aside, not read"
         note(connection, one.study.study_uid, "conflict", text, one.received_at)
 
 

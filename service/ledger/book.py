@@ -47,14 +47,21 @@ class Ledger:
             yield connection
 
     def wait_for_change(self, seconds: float) -> bool:
-        """Sleep until another connection committed or the time is over; True when something changed."""
+        """Sleep until somebody committed since this thread last asked, or the time is over."""
         end = time.monotonic() + seconds
-        before = self._data_version()
-        while time.monotonic() < end:
-            time.sleep(min(LOOK_SECONDS, seconds))
-            if self.is_sqlite and self._data_version() != before:
-                return True
-        return False
+        while not self._changed():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(LOOK_SECONDS, left))
+        return True
+
+    def _changed(self) -> bool:
+        if not self.is_sqlite:
+            return False
+        version = self._data_version()
+        before, self._local.seen = getattr(self._local, "seen", None), version
+        return version != before
 
     def _data_version(self) -> int:
         if not self.is_sqlite:

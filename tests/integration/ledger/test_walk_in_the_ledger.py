@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -270,3 +272,19 @@ def test_commitment_proves_or_sends_again(ledger: Ledger) -> None:
     assert outbox.ask_commitment(ledger, "pacs", "2.25.9", 300.0, 209.0)
     outbox.commitment_report(ledger, "2.25.9", ["9.1"], [], 210.0)
     assert outbox.ask_commitment(ledger, "pacs", "2.25.10", 400.0, 399.0) is None
+
+
+def test_a_series_uid_used_in_two_studies_is_kept_aside(ledger: Ledger) -> None:
+    arrive(ledger, 1)
+    stray = replace(instance(2), study=StudyHeader(study_uid=StudyUid("9.9.9")))
+    assert arrivals.record(ledger, [stray, instance(3)]) == [Arrival.CONFLICT, Arrival.NEW]
+    assert study_row(ledger).study_uid == "1.2.3"
+
+
+def test_a_commit_between_two_waits_is_noticed(ledger: Ledger) -> None:
+    ledger.wait_for_change(0.0)
+    assert not ledger.wait_for_change(0.01)
+    arrive(ledger, 1)
+    started = time.monotonic()
+    assert ledger.wait_for_change(5.0)
+    assert time.monotonic() - started < 2.0
