@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -42,6 +43,17 @@ def test_result_objects_lie_in_the_archive(practising: Node) -> None:
     assert found[flagged, "SR"] == found[clear, "SR"] == 1
     assert found[flagged, "OT"] >= 2
     assert found[clear, "OT"] == 1
+
+
+def test_every_object_in_the_archive_is_valid(practising: Node, program: Callable[[str], str]) -> None:
+    files = sorted((practising.folder / "data/practice-archive").rglob("*.dcm"))
+    assert files
+    for path in files:
+        done = subprocess.run([program("dciodvfy"), "-new", str(path)], capture_output=True, text=True, check=False)
+        assert "Error" not in done.stderr + done.stdout, (path, done.stderr)
+        if pydicom.dcmread(path, stop_before_pixels=True).Modality == "SR":
+            dump = subprocess.run([program("dsrdump"), str(path)], capture_output=True, text=True, check=True)
+            assert "Intracranial hemorrhage" in dump.stdout
 
 
 def test_status_is_healthy_and_readyz_answers(practising: Node) -> None:
