@@ -32,7 +32,8 @@ def open_checkpoint(path: Path, labels: int, temperature: float) -> "SliceBench"
     from models.classify.net import SliceNet
 
     net = SliceNet(labels)
-    net.load_state_dict(torch.load(path, weights_only=True)["net"])
+    kept = torch.load(path, weights_only=True)
+    net.load_state_dict(kept.get("average", kept["net"]))
     return SliceBench(net, temperature).eval()
 
 

@@ -1,10 +1,11 @@
-"""What a phantom lacks: other poses, other kernels, other noise, shading, dark and bright things that are no blood."""
+"""What a phantom lacks: other poses, kernels, noise, contrast, shading, dark and bright things that are no blood."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SPOTS = ((6, 22, (-22, -4)), (5, 16, (-16, -4)), (0.8, 2.0, (60, 400)))  #: radius in pixels, HU added
+#: radius in pixels, HU added: old infarct, calcification, vessel
+SPOTS = (((5, 24), (-24, -4)), ((0.8, 2.2), (60, 500)), ((0.8, 1.6), (12, 35)))
 
 
 def augment(hu: Tensor, blood: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -12,7 +13,7 @@ def augment(hu: Tensor, blood: Tensor, generator: torch.Generator) -> tuple[Tens
     pose = draw_pose(len(hu), generator)
     hu, blood = moved(hu + 1000, pose) - 1000, moved(blood, pose)
     hu = retone(hu, generator)
-    hu = add_streaks(add_spots(hu, generator), generator)
+    hu = add_rails(add_streaks(add_spots(hu, generator), generator), generator)
     hu = refilter(hu, generator)
     return add_noise(hu, generator), blood
 
@@ -41,26 +42,52 @@ def moved(image: Tensor, pose: Tensor) -> Tensor:
 
 
 def retone(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """Calibration offset, soft-tissue contrast, and a slow shading across the slice."""
-    count = len(hu)
-    gain, offset = uniform((count, 1, 1), 0.85, 1.2, generator), uniform((count, 1, 1), -4, 4, generator)
-    shade = torch.randn((count, 1, 4, 4), generator=generator) * uniform((count, 1, 1, 1), 0, 3, generator)
-    slow = F.interpolate(shade, hu.shape[1:], mode="bicubic", align_corners=False)[:, 0]
+    """Calibration offset, grey and white matter nearer or farther apart, slow shading, cupping and unevenness."""
+    count, height, width = hu.shape
+    gain, offset = uniform((count, 1, 1), 0.4, 1.7, generator), uniform((count, 1, 1), -6, 5, generator)
+    slow = _ripple(count, (height, width), 4, 4, generator) + _ripple(count, (height, width), 24, 3, generator)
+    rows, cols = torch.linspace(-1, 1, height)[None, :, None], torch.linspace(-1, 1, width)[None, None, :]
+    cupping = uniform((count, 1, 1), -5, 7, generator) * (rows**2 + cols**2)
     brain = ((hu > -20) & (hu < 120)).float()
-    return hu + brain * ((hu - 32) * (gain - 1) + offset + slow)
+    hu = hu + brain * ((hu.clamp(16, 42) - 30) * (gain - 1) + offset + slow + cupping)
+    return torch.where(hu > 250, 250 + (hu - 250) * uniform((count, 1, 1), 0.6, 1.4, generator), hu)
+
+
+def _ripple(count: int, shape: tuple[int, int], knots: int, most: float, generator: torch.Generator) -> Tensor:
+    """A smooth random surface of up to `most` HU, weak in most slices."""
+    rough = torch.randn((count, 1, knots, knots), generator=generator)
+    rough = rough * most * uniform((count, 1, 1, 1), 0, 1, generator) ** 2
+    return F.interpolate(rough, shape, mode="bilinear", align_corners=False)[:, 0]
 
 
 def add_spots(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """An old infarct (dark, soft) or a calcification (small, very bright) in half of the slices."""
+    """Three spots per slice: an old infarct, a calcification or a bright vessel, each in half of the slices."""
+    for radius, depth in SPOTS:
+        hu = _spot(hu, radius, depth, generator)
+    return hu
+
+
+def _spot(hu: Tensor, radii: tuple[float, float], depth: tuple[float, float], generator: torch.Generator) -> Tensor:
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
     brain = ((hu > 5) & (hu < 60)).float()
-    low, high, depth = SPOTS[int(torch.randint(len(SPOTS), (1,), generator=generator))]
-    at, radius = uniform((count, 2, 1, 1), 60, 196, generator), uniform((count, 1, 1), low, high, generator)
+    at, radius = uniform((count, 2, 1, 1), 60, 196, generator), uniform((count, 1, 1), *radii, generator)
     power = uniform((count, 1, 1), *depth, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.5)
     ragged = F.interpolate(torch.randn((count, 1, 16, 16), generator=generator), (height, width), mode="bilinear")
     distance = ((rows - at[:, 0]) ** 2 + (cols - at[:, 1]) ** 2).sqrt() / radius + 0.25 * ragged[:, 0]
     return hu + brain * power * (1.5 - distance).clamp(0, 1)
+
+
+def add_rails(hu: Tensor, generator: torch.Generator) -> Tensor:
+    """A head holder: two bright arcs in the air beside the head, in half of the slices."""
+    count, height, width = hu.shape
+    rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
+    middle = uniform((count, 1, 1), 100, 150, generator)
+    radius = ((rows - middle) ** 2 + (cols - 128) ** 2).sqrt()
+    arc = torch.exp(-(((radius - uniform((count, 1, 1), 96, 126, generator)) / 1.2) ** 2))
+    low = (rows > middle + uniform((count, 1, 1), -20, 60, generator)).float()
+    bright = uniform((count, 1, 1), 300, 1400, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.5)
+    return hu + arc * low * bright * (hu < -600)
 
 
 def add_streaks(hu: Tensor, generator: torch.Generator) -> Tensor:
@@ -88,7 +115,7 @@ def blur(image: Tensor, sigma: float) -> Tensor:
 def refilter(hu: Tensor, generator: torch.Generator) -> Tensor:
     """Soft or sharp kernel: a mix of the slice and its blur, beyond 1 to sharpen."""
     soft = blur(hu, float(uniform((1,), 0.6, 1.4, generator)))
-    keep = uniform((len(hu), 1, 1), 0.0, 1.5, generator)
+    keep = uniform((len(hu), 1, 1), 0.0, 2.0, generator)
     return soft + keep * (hu - soft)
 
 
@@ -98,5 +125,5 @@ def add_noise(hu: Tensor, generator: torch.Generator) -> Tensor:
     smooth = blur(grain, float(uniform((1,), 0.5, 1.3, generator)))
     smooth = smooth / smooth.std()
     mix = uniform((len(hu), 1, 1), 0, 1, generator)
-    strength = uniform((len(hu), 1, 1), 0, 1, generator) ** 2 * 6 + 0.5
+    strength = uniform((len(hu), 1, 1), 0, 1, generator) ** 1.5 * 8 + 0.5
     return hu + strength * (mix * grain + (1 - mix) * smooth) * (0.3 + 0.7 * (hu > -500).float())

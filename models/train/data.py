@@ -13,7 +13,7 @@ from models.phantom.grid import Array
 from models.phantom.make import Scene, draw_scene, ideal_slice
 from models.phantom.nouns import FINDINGS, VENDORS
 from models.preprocess import crop, head_region
-from models.reading import SliceInput
+from models.reading import Region, SliceInput
 from models.volume import AIR
 
 SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=256, mm_per_pixel=0.9, neighbours=0)
@@ -32,7 +32,7 @@ class SliceSet:
     labels: NDArray[np.float32]  # [N, K]
     weight: NDArray[np.float32]  # [N]
     patient: NDArray[np.int32]  # [N]
-    blood: NDArray[np.uint8]  # [N, 64, 64] share of blood x 255: where to look, used in training only
+    blood: NDArray[np.uint8]  # [N, 64, 64] share of blood x 255: where to look, in training only
 
 
 def label_row(finding: str, blood_mm2: float) -> tuple[NDArray[np.float32], float]:
@@ -66,10 +66,21 @@ def _choose(scene: Scene, rng: np.random.Generator) -> NDArray[np.intp]:
 def _slice(scene: Scene, table: float) -> tuple[Array, float, NDArray[np.uint8]]:
     hu, blood = ideal_slice(scene, table, DRAWN, parts=1)
     pixel = scene.fov / DRAWN
-    small = reduce_slice(hu, pixel, pixel)
-    region = head_region(SliceInput(hu, pixel, pixel), small, find_ring(small), SPEC)
-    where = np.rint(255 * np.clip(crop(blood + np.float32(AIR), region, MAP) - np.float32(AIR), 0, 1)).astype(np.uint8)
-    return np.clip(crop(hu, region, SPEC.size), -1024, 3071), float((blood > 0.35).sum()) * pixel * pixel, where
+    region = region_of(hu, pixel)
+    area = float((blood > 0.35).sum()) * pixel * pixel
+    return np.clip(crop(hu, region, SPEC.size), -1024, 3071), area, shares(blood, region)
+
+
+def region_of(hu: Array, pixel_mm: float) -> Region:
+    """What serving would cut out."""
+    small = reduce_slice(hu, pixel_mm, pixel_mm)
+    return head_region(SliceInput(hu, pixel_mm, pixel_mm), small, find_ring(small), SPEC)
+
+
+def shares(share: Array, region: Region) -> NDArray[np.uint8]:
+    """A map of 0..1 cut like the slice, x 255."""
+    small = crop(np.asarray(share, np.float32) + np.float32(AIR), region, MAP) - np.float32(AIR)
+    return np.asarray(np.rint(255 * np.clip(small, 0, 1)), np.uint8)
 
 
 def draw_set(seeds: range, workers: int = 1) -> SliceSet:
@@ -92,8 +103,10 @@ def joined(parts: list[SliceSet]) -> SliceSet:
 
 
 def save(data: SliceSet, path: Path) -> None:
-    """Uncompressed, so that it can be read fast."""
-    np.savez(path, hu=data.hu, labels=data.labels, weight=data.weight, patient=data.patient, blood=data.blood)
+    """Uncompressed, so that it can be read fast; whole or not at all."""
+    fresh = path.with_name(f"new-{path.name}")
+    np.savez(fresh, hu=data.hu, labels=data.labels, weight=data.weight, patient=data.patient, blood=data.blood)
+    fresh.replace(path)
 
 
 def read(path: Path) -> SliceSet:

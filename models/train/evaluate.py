@@ -1,11 +1,12 @@
 """Measure a pack: fresh phantoms through the serving path, and bleed-free slices from any folder of real heads.
 
-python -m models.train.evaluate --pack default --patients 60 --first-seed 500000
+python -m models.train.evaluate --pack default --patients 60 --first-seed 740000
+python -m models.train.evaluate --pack default --templates ../shared/data/ct-templates --heads 24 --first-seed 720000
 python -m models.train.evaluate --pack default --dicom ../shared/data/ge-tilt-head
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 
 from models import Reader, SliceInput, find_pack, load, series_scores, to_hu
 from models.phantom import FINDINGS, VENDORS, Phantom, make_phantom
+from models.phantom.scanner import expose, make_detector, random_scanner
 from models.train.data import SEEN_MM2, UNSEEN_MM2
+
+SLICES, THICKNESS = 16, 7.0  #: of each phantom measured, mm
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +26,7 @@ class Case:
 
     finding: str
     volume_ml: float
-    positions: NDArray[np.float64]
+    positions: NDArray[np.floating]
     probabilities: NDArray[np.float32]  # [T, K]
     blood_mm2: NDArray[np.float64]  # [T]
 
@@ -40,7 +44,24 @@ def read_phantoms(reader: Reader, patients: int, first_seed: int) -> list[Case]:
     vendors, cases = list(VENDORS), []
     for number in range(patients):
         finding = "none" if number % 2 else FINDINGS[1 + number // 2 % 5]
-        cases.append(read_phantom(reader, make_phantom(finding, first_seed + number, vendor=vendors[number // 2 % 4])))
+        phantom = make_phantom(finding, first_seed + number, SLICES, THICKNESS, vendors[number // 2 % 4])
+        cases.append(read_phantom(reader, phantom))
+    return cases
+
+
+def read_bent(reader: Reader, templates: Path, heads: int, first_seed: int) -> list[Case]:
+    """Heads bent out of the average one, seen by a drawn scanner; none of them bleeds."""
+    from models.train.templates import MATRIX, PIXEL_MM, bent_series, read_average
+
+    average, cases = read_average(templates), []
+    for seed in range(first_seed, first_seed + heads):
+        rng = np.random.default_rng([seed, 79])
+        series, positions = bent_series(average, rng, float(rng.uniform(3, 6)))
+        scanner = random_scanner(list(VENDORS.values())[seed % len(VENDORS)], rng)
+        detector = make_detector(scanner, MATRIX, PIXEL_MM)
+        seen = [replace(each, hu=expose(each.hu, scanner, detector, rng).astype(np.float32)) for each in series]
+        probabilities = np.stack([parts.probabilities for parts in reader.read(seen)])
+        cases.append(Case("none", 0.0, positions, probabilities, np.zeros(len(series))))
     return cases
 
 
@@ -119,27 +140,47 @@ def _dicom_slices(folder: Path) -> list[tuple[float, SliceInput]]:
     return found
 
 
+def bent_report(cases: list[Case], column: int, threshold: float, run_mm: float) -> dict[str, float]:
+    """Figures of bleed-free heads."""
+    called = [positive_run_mm(case, column, threshold) >= run_mm for case in cases]
+    slices = np.concatenate([case.probabilities[:, column] for case in cases])
+    return {
+        "bent_heads": float(len(cases)),
+        "bent_heads_called": float(sum(called)),
+        "bent_slice_specificity": float((slices <= threshold).mean()),
+    }
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", default="default")
     parser.add_argument("--patients", type=int, default=60)
-    parser.add_argument("--first-seed", type=int, default=500_000)
+    parser.add_argument("--heads", type=int, default=24)
+    parser.add_argument("--first-seed", type=int, default=740_000)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--dicom", type=Path)
+    parser.add_argument("--templates", type=Path)
     asked = parser.parse_args()
-    reader = load(find_pack(asked.pack), "cpu", threads=2)
+    reader = load(find_pack(asked.pack), "cpu", threads=asked.threads)
     card, column = reader.card, reader.card.label_index("any")
-    run_mm = card.rule.numbers.get("run_mm", 0.0)
+    rule = (column, card.slice_threshold, card.rule.numbers.get("run_mm", 0.0))
     if asked.dicom:
         case = read_dicom(reader, asked.dicom)
         print(" ".join(f"{value:.2f}" for value in case.probabilities[:, column]))
-        print(f"longest positive run {positive_run_mm(case, column, card.slice_threshold):.1f} mm (rule: {run_mm} mm)")
-        return
-    cases = read_phantoms(reader, asked.patients, asked.first_seed)
-    for name, value in report(cases, column, card.slice_threshold, run_mm).items():
+        print(f"longest positive run {positive_run_mm(case, *rule[:2]):.1f} mm (rule: {rule[2]} mm)")
+    elif asked.templates:
+        _print(bent_report(read_bent(reader, asked.templates, asked.heads, asked.first_seed), *rule))
+    else:
+        cases = read_phantoms(reader, asked.patients, asked.first_seed)
+        _print(report(cases, *rule))
+        for finding, line in per_finding(cases, *rule).items():
+            print(f"{finding}: {line}")
+
+
+def _print(figures: dict[str, float]) -> None:
+    for name, value in figures.items():
         print(f"{name} = {value:.4f}")
-    for finding, line in per_finding(cases, column, card.slice_threshold, run_mm).items():
-        print(f"{finding}: {line}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Train the slice network on phantoms: seeded, resumable, one CSV line per report.
+"""Train the slice network through one stage: seeded, resumable, one CSV line per report.
 
-python -m models.train.fit --out runs/first --patients 400 --steps 2500
+python -m models.train.fit --phantoms runs/a/phantoms.npz --bent runs/a/bent.npz --out runs/b --start-from old.pt
 """
 
 import argparse
@@ -10,94 +10,59 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.classify.net import SliceNet
-from models.preprocess import windowed
-from models.train.augment import augment
-from models.train.data import LABELS, SPEC, SliceSet, draw_set, read, save
+from models.train.compose import Drawn, Pools, batch
+from models.train.data import LABELS, read
 
-Drawn = tuple[Tensor, Tensor, Tensor, Tensor]
-BATCH, PEAK_LR, DECAY, WHERE = 32, 2e-3, 0.02, 3.0
+DECAY, WHERE, SLOWNESS = 0.02, 3.0, 0.995  #: weight decay, weight of the pointer, of the moving average
 LABEL_WEIGHT = torch.tensor([2.0, 1, 1, 1, 1, 1])
 REPORT, KEEP = 25, 100  #: steps between CSV lines and checkpoints
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One training run."""
+    """One stage of training."""
 
     out: Path
     steps: int
-    seed: int
-    patients: int
-    workers: int
-    threads: int
+    peak_rate: float
+    bent_share: float  #: of each batch
+    seed: int = 1
+    threads: int = 1
+    start_from: Path | None = None  #: checkpoint whose weights are taken, nothing else of it
 
 
-def fit(plan: Plan, stop: int | None = None) -> Path:
+def fit(plan: Plan, pools: Pools, stop: int | None = None) -> Path:
     """Run or resume, to the plan's end or to step `stop`; returns the checkpoint."""
     torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
     plan.out.mkdir(parents=True, exist_ok=True)
-    data = _data(plan)
-    net = Pointer(SliceNet(len(LABELS)))
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
-    optimiser = torch.optim.AdamW(net.parameters(), PEAK_LR, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, total_steps=plan.steps + 1, pct_start=0.1)
-    first = _resume(plan.out / "checkpoint.pt", net, optimiser, schedule)
+    learner = Learner(plan)
+    path = plan.out / "checkpoint.pt"
+    first = learner.resume(path)
     base, last = plan.seed * 1_000_003, plan.steps if stop is None else stop
-    for step, drawn in enumerate(batches(data, range(base + first, base + last)), first):
-        loss = _step(net, optimiser, drawn)
-        schedule.step()
+    for step, drawn in enumerate(batches(pools, plan.bent_share, range(base + first, base + last)), first):
+        loss = learner.learn(drawn)
         if step % REPORT == 0:
-            _report(plan.out / "curve.csv", step, loss, float(schedule.get_last_lr()[0]))
+            _report(plan.out / "curve.csv", step, loss, float(learner.schedule.get_last_lr()[0]))
         if step % KEEP == KEEP - 1 or step == last - 1:
-            _keep(plan.out / "checkpoint.pt", net, optimiser, schedule, step + 1)
-    return plan.out / "checkpoint.pt"
+            learner.keep(path, step + 1)
+    return path
 
 
-def _data(plan: Plan) -> SliceSet:
-    path = plan.out / "slices.npz"
-    if not path.exists():
-        save(draw_set(range(100_000, 100_000 + plan.patients), plan.workers), path)
-    return read(path)
-
-
-def pick(data: SliceSet, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Half of a batch bleeds, each kind as often as the others; calibration puts the prior right afterwards."""
-    picked = rng.integers(len(data.hu), size=BATCH)
-    for place in range(BATCH // 2):
-        own = np.flatnonzero(data.labels[:, 1 + place % (len(LABELS) - 1)])
-        if len(own):
-            picked[place] = rng.choice(own)
-    return picked
-
-
-def batch(data: SliceSet, seed: int) -> Drawn:
-    """Images, labels, slice weights and blood maps of one step; the seed alone decides them."""
-    picked = pick(data, np.random.default_rng(seed))
-    hu, blood = augment(
-        torch.from_numpy(data.hu[picked].astype(np.float32)),
-        torch.from_numpy(data.blood[picked].astype(np.float32) / 255),
-        torch.Generator().manual_seed(seed),
-    )
-    images = torch.from_numpy(windowed(hu.numpy(), SPEC)).contiguous(memory_format=torch.channels_last)
-    return images, torch.from_numpy(data.labels[picked]), torch.from_numpy(data.weight[picked]), blood
-
-
-def batches(data: SliceSet, seeds: range) -> Iterator[Drawn]:
+def batches(pools: Pools, share: float, seeds: range) -> Iterator[Drawn]:
     """One batch ahead in a thread, so that drawing and learning share the cores."""
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        ahead = pool.submit(batch, data, seeds[0]) if seeds else None
+        ahead = pool.submit(batch, pools, share, seeds[0]) if seeds else None
         for seed in seeds[1:]:
             assert ahead is not None
-            ready, ahead = ahead, pool.submit(batch, data, seed)
+            ready, ahead = ahead, pool.submit(batch, pools, share, seed)
             yield ready.result()
         if ahead:
             yield ahead.result()
@@ -123,46 +88,62 @@ def where_loss(cells: Tensor, labels: Tensor, blood: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(cells.float(), target, pos_weight=torch.tensor(6.0))
 
 
-def _step(pointer: Pointer, optimiser: torch.optim.Optimizer, drawn: Drawn) -> float:
-    images, labels, weight, blood = drawn
-    with torch.autocast("cpu", torch.bfloat16):
-        logits, cells = pointer(images)
-    each = F.binary_cross_entropy_with_logits(logits.float(), labels * 0.98 + 0.01, LABEL_WEIGHT, reduction="none")
-    slice_loss = (each.mean(1) * weight).mean()
-    loss = slice_loss + WHERE * where_loss(cells, labels, blood)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch stub
-    torch.nn.utils.clip_grad_norm_(pointer.parameters(), 2.0)
-    optimiser.step()
-    return float(slice_loss.item())
+class Learner:
+    """Net, its slow average, optimiser and schedule: what a checkpoint holds."""
 
+    def __init__(self, plan: Plan) -> None:
+        self.pointer = Pointer(SliceNet(len(LABELS)))
+        self.pointer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
+        if plan.start_from:
+            start = torch.load(plan.start_from, weights_only=True)
+            self.pointer.net.load_state_dict(start["net"])
+            self.pointer.where.load_state_dict(start["where"])
+        self.average = {name: value.clone() for name, value in self.pointer.net.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(self.pointer.parameters(), plan.peak_rate, weight_decay=DECAY)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, plan.peak_rate, total_steps=plan.steps + 1, pct_start=0.1
+        )
 
-def _resume(
-    path: Path, net: Pointer, optimiser: torch.optim.Optimizer, schedule: torch.optim.lr_scheduler.OneCycleLR
-) -> int:
-    if not path.exists():
-        return 0
-    kept = torch.load(path, weights_only=True)
-    net.net.load_state_dict(kept["net"])
-    net.where.load_state_dict(kept["where"])
-    optimiser.load_state_dict(kept["optimiser"])
-    schedule.load_state_dict(kept["schedule"])
-    return int(kept["step"])
+    def learn(self, drawn: Drawn) -> float:
+        """One step; returns the loss over slices."""
+        images, labels, weight, blood = drawn
+        with torch.autocast("cpu", torch.bfloat16):
+            logits, cells = self.pointer(images)
+        each = F.binary_cross_entropy_with_logits(logits.float(), labels * 0.98 + 0.01, LABEL_WEIGHT, reduction="none")
+        slice_loss = (each.mean(1) * weight).mean()
+        loss = slice_loss + WHERE * where_loss(cells, labels, blood)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch stub
+        torch.nn.utils.clip_grad_norm_(self.pointer.parameters(), 2.0)
+        self.optimiser.step()
+        self.schedule.step()
+        for name, value in self.pointer.net.state_dict().items():
+            kept = self.average[name]
+            kept.copy_(kept.lerp(value, 1 - SLOWNESS) if value.is_floating_point() else value)
+        return float(slice_loss.item())
 
+    def resume(self, path: Path) -> int:
+        """The step a checkpoint was written after; 0 without one."""
+        if not path.exists():
+            return 0
+        kept = torch.load(path, weights_only=True)
+        for name, part in self._parts().items():
+            part.load_state_dict(kept[name])
+        self.average = kept["average"]
+        return int(kept["step"])
 
-def _keep(
-    path: Path, net: Pointer, optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.OneCycleLR, step: int,
-) -> None:  # fmt: skip
-    fresh = path.with_suffix(".new")
-    state = {
-        "net": net.net.state_dict(),
-        "where": net.where.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": schedule.state_dict(),
-    }
-    torch.save(state | {"step": step}, fresh)
-    fresh.replace(path)
+    def keep(self, path: Path, step: int) -> None:
+        """Write a checkpoint so that a kill leaves the old one or the new one."""
+        fresh = path.with_suffix(".new")
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        torch.save(state | {"average": self.average, "step": step}, fresh)
+        fresh.replace(path)
+
+    def _parts(self) -> dict[str, Any]:
+        pointer = self.pointer
+        return {
+            "net": pointer.net, "where": pointer.where, "optimiser": self.optimiser, "schedule": self.schedule
+        }  # fmt: skip
 
 
 def _report(path: Path, step: int, loss: float, rate: float) -> None:
@@ -172,11 +153,18 @@ def _report(path: Path, step: int, loss: float, rate: float) -> None:
 
 def main() -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--phantoms", type=Path, required=True)
+    parser.add_argument("--bent", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    for name, default in (("steps", 2500), ("seed", 1), ("patients", 400), ("workers", 2), ("threads", 2)):
+    parser.add_argument("--start-from", type=Path)
+    parser.add_argument("--peak-rate", type=float, default=1e-3)
+    parser.add_argument("--bent-share", type=float, default=0.5)
+    for name, default in (("steps", 1000), ("seed", 1), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    fit(Plan(**vars(parser.parse_args())))
+    asked = vars(parser.parse_args())
+    phantoms, bent = asked.pop("phantoms"), asked.pop("bent")
+    fit(Plan(**asked), Pools(read(phantoms), read(bent) if bent else None))
 
 
 if __name__ == "__main__":

@@ -1,36 +1,39 @@
-"""Slices of a real average head as further anatomy, bleed-free or with a phantom's blood set into them.
+"""Heads bent out of an average real one, so that the reader meets anatomy that no generator of ours drew.
 
-python -m models.train.templates --template scct_cormack_withskull.nii --slices runs/first/slices.npz --count 1500
-Training only: nothing of the template reaches a pack but through the weights.
+Training, calibration and evaluation only: nothing of the template reaches a pack but through the weights.
 """
 
-import argparse
+import gzip
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
-from models.anatomy import find_ring, reduce_slice
-from models.phantom.grid import Array
-from models.phantom.scanner import enlarge
-from models.preprocess import crop, head_region
+from models.phantom.grid import Array, Field, Plane, Vector, random_field
+from models.preprocess import crop
 from models.reading import SliceInput
-from models.train.data import MAP, SPEC, SliceSet, joined, read, save
+from models.train.data import LABELS, SPEC, SliceSet, region_of, shares
 
+FILES = {"skull": "scct_cormack_withskull.nii", "stripped": "scct_stripped_hu.nii.gz", "perfusion": "ctp_ct_hu0-80.nii"}
 NIFTI_TYPES = {2: "u1", 4: "<i2", 8: "<i4", 16: "<f4", 64: "<f8", 512: "<u2"}
-THICKNESS_MM = 5.0
+SKULL_OFFSET, PERFUSION_OFFSET = 22.0, 8.0  #: HU that soft tissue lies above the stripped template's
+VOXEL_MM = 2.0
+MATRIX, PIXEL_MM = 256, 0.9
+LOW_MM, HIGH_MM = -62.0, 78.0  #: heights that hold brain, from the template's middle
 
 
-def read_nifti(path: Path) -> tuple[NDArray[np.float32], float, float, float]:
-    """Plain NIfTI-1, little endian: voxels [x, y, z] and their size in mm."""
-    raw = path.read_bytes()
+def read_nifti(path: Path) -> NDArray[np.float32]:
+    """Plain NIfTI-1, little endian, perhaps gzipped: voxels [x, y, z]."""
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     dims = np.frombuffer(raw, "<i2", 4, 40)[1:]
     kind = int(np.frombuffer(raw, "<i2", 1, 70)[0])
-    sizes = np.frombuffer(raw, "<f4", 4, 76)[1:]
     start, slope, intercept = (float(each) for each in np.frombuffer(raw, "<f4", 3, 108))
     voxels = np.frombuffer(raw, NIFTI_TYPES[kind], int(dims.prod()), int(start)).reshape(dims, order="F")
-    values = voxels.astype(np.float32) * (slope or 1.0) + intercept
-    return np.asarray(values, np.float32), float(sizes[0]), float(sizes[1]), float(sizes[2])
+    return np.asarray(voxels.astype(np.float32) * (slope or 1.0) + intercept, np.float32)
 
 
 def cormack_to_hu(cormack: Array) -> Array:
@@ -39,52 +42,114 @@ def cormack_to_hu(cormack: Array) -> Array:
     return np.where(cormack <= 900, cormack - 1000, np.where(cormack <= 3100, soft, cormack - 3000))
 
 
-def template_slices(path: Path, rng: np.random.Generator, count: int) -> NDArray[np.int16]:
-    """Random 5 mm slices, cropped as in serving."""
-    voxels, wide, tall, high = read_nifti(path)
-    thick = max(1, round(THICKNESS_MM / high))
-    out = []
-    for start in rng.integers(0, voxels.shape[2] - thick, count):
-        sheet = cormack_to_hu(voxels[:, :, start : start + thick]).mean(axis=2).T[::-1]
-        source = SliceInput(np.ascontiguousarray(sheet, np.float32), tall, wide)
-        small = reduce_slice(source.hu, tall, wide)
-        region = head_region(source, small, find_ring(small), SPEC)
-        out.append(np.rint(np.clip(crop(source.hu, region, SPEC.size), -1024, 3071)).astype(np.int16))
-    return np.stack(out)
+def read_average(folder: Path) -> Tensor:
+    """[1, 5, z, y, x]: HU with skull, two views of the brain in HU, share of brain, mm into the cavity."""
+    hu = cormack_to_hu(read_nifti(folder / FILES["skull"]))
+    hu = hu - SKULL_OFFSET * np.clip((hu + 30) / 40, 0, 1) * np.clip((140 - hu) / 60, 0, 1)
+    stripped = read_nifti(folder / FILES["stripped"])
+    other = read_nifti(folder / FILES["perfusion"]) - PERFUSION_OFFSET
+    layers = torch.from_numpy(np.stack([hu, stripped, other]).astype(np.float32)).permute(0, 3, 2, 1)[None]
+    brain = (layers[:, 1:2] > 3).float()
+    cavity = F.max_pool3d(-F.max_pool3d(-F.max_pool3d(brain, 7, 1, 3), 3, 1, 1), 3, 1, 1)
+    depth = torch.zeros_like(cavity)
+    inner = cavity
+    for _ in range(14):
+        depth, inner = depth + VOXEL_MM * inner, -F.max_pool3d(-inner, 3, 1, 1)
+    return torch.cat([layers, F.avg_pool3d(brain, 3, 1, 1), depth], 1)
 
 
-def with_blood(data: SliceSet, heads: NDArray[np.int16], rng: np.random.Generator) -> SliceSet:
-    """Every other head gets the blood of a phantom's slice, where it has brain to hold it."""
-    bloody = np.flatnonzero(data.labels[:, 0] > 0)
-    labels = np.zeros((len(heads), data.labels.shape[1]), np.float32)
-    where = np.zeros((len(heads), MAP, MAP), np.uint8)
-    darker = rng.uniform(4, 16, (len(heads), 1, 1))  # the template's brain lies at 40..50 HU, a patient's at 25..40
-    heads = np.rint(heads - darker * ((heads > 15) & (heads < 90))).astype(np.int16)
-    hu = heads.copy()
-    for place in range(0, len(heads), 2):
-        donor = int(rng.choice(bloody))
-        brain = (heads[place] > 0) & (heads[place] < 70)
-        share = np.clip(enlarge(data.blood[donor] / np.float32(255), SPEC.size), 0, 1) * brain
-        if share.sum() * SPEC.mm_per_pixel**2 < 60:
-            continue
-        hu[place] = np.rint(heads[place] + share * (rng.uniform(50, 76) - heads[place]))
-        labels[place] = data.labels[donor]
-        where[place] = np.rint(255 * share.reshape(MAP, -1, MAP, SPEC.size // MAP).mean(axis=(1, 3)))
-    return SliceSet(hu, labels, np.ones(len(heads), np.float32), np.full(len(heads), -1, np.int32), where)
+@dataclass(frozen=True, eq=False)
+class Bend:
+    """One head made of the average: how it is bent and what it is made of."""
+
+    turn: Vector  # [3, 3], scale and shear included
+    shift: Vector  # [3] mm
+    warp: Tensor  # [1, 3, 6, 6, 6] mm
+    mix: float  #: of the two brains
+    contrast: float
+    brain: float  #: mean HU
+    csf: float
+    edge: float  #: HU of the average from which bone is drawn
+    bone: float
+    atrophy: float
+    sulci: Field
 
 
-def main() -> None:
-    """Command line: adds to a set of slices in place."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--template", type=Path, required=True)
-    parser.add_argument("--slices", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=1500)
-    asked = parser.parse_args()
-    rng = np.random.default_rng(0)
-    data = read(asked.slices)
-    heads = template_slices(asked.template, rng, asked.count)
-    save(joined([data, with_blood(data, heads, rng)]), asked.slices)
+def random_bend(rng: np.random.Generator) -> Bend:
+    """Draw a head."""
+    pitch, yaw, roll = rng.uniform(-0.4, 0.4), rng.normal(0, 0.06), rng.normal(0, 0.1)
+    size = rng.normal(1, 0.05) * rng.uniform(0.93, 1.07, 3)
+    tip = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
+    lean = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    spin = np.array([[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0], [0, 0, 1]])
+    warp = torch.from_numpy(rng.normal(0, rng.uniform(1, 5), (1, 3, 6, 6, 6)).astype(np.float32))
+    return Bend(
+        turn=np.diag(1 / size) @ tip @ lean @ spin, shift=rng.normal(0, 4, 3), warp=warp, mix=rng.uniform(0, 1),
+        contrast=rng.uniform(0.6, 1.8), brain=rng.uniform(22, 36), csf=rng.uniform(2, 14),
+        edge=rng.uniform(80, 300), bone=rng.uniform(800, 1700), atrophy=rng.beta(1.2, 1.6),
+        sulci=random_field(rng, rng.uniform(14, 24)),
+    )  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def bent_slice(average: Tensor, bend: Bend, height: float, thickness: float) -> tuple[Array, Array]:
+    """HU [256, 256] of the bent head, averaged over the thickness, without noise; and the share of cavity."""
+    steps = (np.arange(MATRIX) + 0.5) * PIXEL_MM - MATRIX * PIXEL_MM / 2
+    parts = max(1, round(thickness / VOXEL_MM))
+    sheets = []
+    for part in range(parts):
+        up = height + ((part + 0.5) / parts - 0.5) * thickness
+        origin = bend.turn @ np.array([0, 0, up]) + bend.shift
+        sheets.append(Plane(origin, bend.turn @ np.array([0, -1, 0]), bend.turn @ np.array([1, 0, 0]), steps, steps))
+    points = torch.from_numpy(np.stack([np.stack([sheet.axis(i) for i in range(3)], -1) for sheet in sheets]))[None]
+    half = torch.tensor(average.shape[:1:-1]) * (VOXEL_MM / 2)
+    moved = F.grid_sample(bend.warp, (points / half).float(), padding_mode="border", align_corners=False)
+    places = (points + moved.permute(0, 2, 3, 4, 1)) / half
+    seen = F.grid_sample(average - _outside(average), places.float(), align_corners=False) + _outside(average)
+    sulci = bend.sulci.on(sheets[parts // 2])
+    stack = seen[0].permute(1, 0, 2, 3).numpy()
+    hu = np.mean([_painted(layers, bend, sulci) for layers in stack], axis=0)
+    return hu, np.clip(stack[:, 4].mean(axis=0) / VOXEL_MM, 0, 1) * (hu < 100)
+
+
+def _outside(average: Tensor) -> Tensor:
+    return torch.tensor([-1000.0, 0, 0, 0, 0])[None, :, None, None, None].to(average)
+
+
+def _painted(layers: NDArray[np.float32], bend: Bend, sulci: Array) -> Array:
+    """Give the blurred average a sharper skull, sulci, and the contrast drawn."""
+    outer, first, second, share, depth = layers
+    hard = np.clip((outer - bend.edge) / 250, 0, 1)
+    cavity = np.clip(depth / VOXEL_MM, 0, 1)
+    soft = np.minimum(outer, 60)
+    soft = soft + cavity * (bend.csf + 4 - soft)
+    inside = np.maximum(first + bend.mix * (second - first), 0)
+    tissue = bend.brain + (inside - 28) * bend.contrast
+    near = np.clip(1 - depth / (18 + 8 * bend.atrophy), 0, 1)
+    width = (0.2 + 1.6 * bend.atrophy) * (0.15 + near)
+    fluid = np.clip(0.5 - (np.abs(sulci) * 3 - width) / 1.3, 0, 1) * (near > 0)
+    tissue = tissue + fluid * (bend.csf - tissue)
+    soft = soft + np.clip(2 * share - 0.4, 0, 1) * (np.maximum(tissue, bend.csf) - soft)
+    return np.asarray(soft * (1 - hard) + bend.bone * hard, np.float32)
+
+
+def bent_series(average: Tensor, rng: np.random.Generator, thickness: float) -> tuple[list[SliceInput], Vector]:
+    """A whole bent head, bottom to top, and where its slices lie in mm."""
+    bend = random_bend(rng)
+    positions = np.arange(LOW_MM, HIGH_MM, thickness) + rng.uniform(0, thickness)
+    slices = [bent_slice(average, bend, float(at), thickness)[0] for at in positions]
+    return [SliceInput(np.asarray(hu, np.float32), PIXEL_MM, PIXEL_MM) for hu in slices], positions
+
+
+def draw_bent(average: Tensor, seed: int, slices: int = 8) -> SliceSet:
+    """Some slices of one head bent out of the average one, all without blood; `blood` says where some may be set."""
+    rng = np.random.default_rng([seed, 78])
+    bend, rows, rooms = random_bend(rng), [], []
+    for height in rng.uniform(LOW_MM, HIGH_MM, slices):
+        hu, cavity = bent_slice(average, bend, float(height), float(rng.uniform(1, 10)))
+        region = region_of(hu, PIXEL_MM)
+        rows.append(np.rint(np.clip(crop(hu, region, SPEC.size), -1024, 3071)).astype(np.int16))
+        rooms.append(shares(cavity, region))
+    return SliceSet(
+        np.stack(rows), np.zeros((slices, len(LABELS)), np.float32), np.ones(slices, np.float32),
+        np.full(slices, seed, np.int32), np.stack(rooms),
+    )  # fmt: skip
