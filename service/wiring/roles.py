@@ -33,11 +33,11 @@ FORGOTTEN_SECONDS = 3600.0
 
 
 def practising(settings: Settings) -> Settings:
-    """Return the settings with the practice archive as a further destination."""
+    """Return the settings with the practice archive as the only destination: synthetic results stay on this machine."""
     archive = Destination(
         name=PRACTICE_NAME, ae_title=settings.practice.ae_title, host="127.0.0.1", port=settings.practice.port
     )
-    return settings.model_copy(update={"destinations": (*settings.destinations, archive)})
+    return settings.model_copy(update={"destinations": (archive,)})
 
 
 def prepare(settings: Settings) -> None:
