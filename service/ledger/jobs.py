@@ -99,6 +99,8 @@ class Setback:
     due_at: float
     max_attempts: int
     event: JobEvent = JobEvent.FAIL
+    #: False when the scan is not to blame: another series was faster, or the disk is full
+    counts: bool = True
 
 
 def fail(ledger: Ledger, job: Job, setback: Setback) -> JobState:
@@ -121,20 +123,35 @@ def rescue(ledger: Ledger, now: float, max_attempts: int, dead_workers: Collecti
 
 
 def _set_back(connection: Connection, job_id: int, setback: Setback) -> JobState:
-    row = connection.execute(select(jobs).where(jobs.c.id == job_id)).one()
-    attempt = row.attempt + 1
-    state = TRANSITIONS[JobState.RUNNING, setback.event]
-    if attempt >= setback.max_attempts:
-        state = TRANSITIONS[state, JobEvent.EXHAUSTED]
+    row = connection.execute(
+        select(jobs, series.c.version).join(series, series.c.series_uid == jobs.c.series_uid).where(jobs.c.id == job_id)
+    ).one()
+    attempt = row.attempt + setback.counts
+    state = _after(setback, attempt, moved_on=row.version != row.claimed_version)
+    if state is JobState.OFFERED:
+        attempt = row.attempt if not setback.counts else 0
     free = {"lease": None, "worker": None, "lease_until": None}
     told = {"state": state, "attempt": attempt, "error": setback.error, "due_at": setback.due_at}
     connection.execute(update(jobs).where(jobs.c.id == job_id).values(**told, **free))
-    step = "given up" if state is JobState.GIVEN_UP else "set back"
-    note(connection, row.study_uid, step, f"reading failed ({attempt}. time): {setback.error}", setback.at)
+    if setback.counts:
+        step = "given up" if state is JobState.GIVEN_UP else "set back"
+        text = f"reading failed ({row.attempt + 1}. time): {setback.error}"
+        note(connection, row.study_uid, step, text, setback.at)
     if state is JobState.GIVEN_UP:
         _show_failure(connection, row.study_uid, setback.error)
     refresh_state(connection, row.study_uid)
     return state
+
+
+def _after(setback: Setback, attempt: int, *, moved_on: bool) -> JobState:
+    """Tell where a setback leads; what came while the last attempt ran is a reason to try again."""
+    state = TRANSITIONS[JobState.RUNNING, setback.event]
+    if not setback.counts:
+        return TRANSITIONS[state, JobEvent.DUE] if setback.due_at <= setback.at else state
+    if attempt < setback.max_attempts:
+        return state
+    given_up = TRANSITIONS[state, JobEvent.EXHAUSTED]
+    return TRANSITIONS[given_up, JobEvent.ARRIVED] if moved_on else given_up
 
 
 def _show_failure(connection: Connection, study_uid: str, error: str) -> None:

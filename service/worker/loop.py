@@ -7,7 +7,7 @@ import threading
 import time
 
 from service.domain.job import Job
-from service.errors import LeaseLost, StaleStudy
+from service.errors import LeaseLost, NoRoom, StaleStudy
 from service.ledger import jobs
 from service.ledger.book import Ledger
 from service.ledger.heart import process_name
@@ -24,11 +24,15 @@ def run(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, stop: threadin
     """Work until told to stop; the walk in hand is finished first."""
     name = process_name()
     while not stop.is_set():
-        job = jobs.claim(ledger, name, settings.lease_seconds, time.time())
-        if job is None:
-            ledger.wait_for_change(LOOK_SECONDS)
-            continue
-        take(ledger, desk, settings, job)
+        try:
+            job = jobs.claim(ledger, name, settings.lease_seconds, time.time())
+            if job is None:
+                ledger.wait_for_change(LOOK_SECONDS)
+            else:
+                take(ledger, desk, settings, job)
+        except Exception:
+            log.exception("the ledger cannot be used, trying again")
+            stop.wait(LOOK_SECONDS)
 
 
 def take(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> None:
@@ -39,16 +43,22 @@ def take(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> 
         log.warning("job %s: %s", job.job_id, problem)
     except StaleStudy as problem:
         log.info("job %s: %s; concluding again", job.job_id, problem)
-        _fail(ledger, settings, job, str(problem), pause=0.0)
+        _fail(ledger, job, _setback(settings, str(problem), 0.0, counts=False))
+    except NoRoom as problem:
+        log.error("job %s waits: %s", job.job_id, problem)
+        _fail(ledger, job, _setback(settings, str(problem), settings.retry_seconds, counts=False))
     except Exception as problem:
         log.exception("job %s of series %s failed", job.job_id, job.series_uid)
         pause = settings.retry_seconds * 2**job.attempt
-        _fail(ledger, settings, job, f"{type(problem).__name__}: {problem}", pause)
+        _fail(ledger, job, _setback(settings, f"{type(problem).__name__}: {problem}", pause))
 
 
-def _fail(ledger: Ledger, settings: WorkSettings, job: Job, error: str, pause: float) -> None:
+def _setback(settings: WorkSettings, error: str, pause: float, *, counts: bool = True) -> jobs.Setback:
     now = time.time()
-    setback = jobs.Setback(error=error, at=now, due_at=now + pause, max_attempts=settings.max_attempts)
+    return jobs.Setback(error=error, at=now, due_at=now + pause, max_attempts=settings.max_attempts, counts=counts)
+
+
+def _fail(ledger: Ledger, job: Job, setback: jobs.Setback) -> None:
     try:
         jobs.fail(ledger, job, setback)
     except LeaseLost as problem:
