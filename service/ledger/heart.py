@@ -21,8 +21,14 @@ BEAT_SECONDS = 2.0
 
 
 def process_name() -> str:
-    """Name this process so that no later one is mistaken for it: host, pid and start time."""
-    return f"{socket.gethostname()}:{os.getpid()}:{int(psutil.Process().create_time())}"
+    """Name this process so that no later one is mistaken for it: host, pid and start."""
+    return f"{socket.gethostname()}:{os.getpid()}:{started_at(os.getpid())}"
+
+
+def started_at(pid: int) -> int:
+    """Return when a process started, in 1/100 s since the machine did; a clock set meanwhile does not change it."""
+    since_boot: float = psutil.Process(pid).create_time() - psutil.boot_time()
+    return round(since_boot * 100)
 
 
 def is_dead(name: str) -> bool:
@@ -31,7 +37,7 @@ def is_dead(name: str) -> bool:
     if host != socket.gethostname():
         return False
     try:
-        return int(psutil.Process(int(pid)).create_time()) != int(started)
+        return started_at(int(pid)) != int(started)
     except psutil.NoSuchProcess:
         return True
 
