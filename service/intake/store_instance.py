@@ -84,6 +84,9 @@ class StoreInstance:
                 header=replace(parsed.header, sop_class=command.sop_class),
             )
         )
+        if not self.store.has(content_hash):
+            # a purge took the same bytes away while their new row was on its way; now the row guards the file
+            self.store.keep((head, encoded), content_hash)
         if arrival is Arrival.CONFLICT:
             log.warning("other bytes under the known UID %s: kept aside as %s", command.sop_uid, content_hash)
 

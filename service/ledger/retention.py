@@ -1,8 +1,12 @@
-"""Forgetting delivered studies: rows first, in one transaction, then their files; an audit line stays."""
+"""Forgetting delivered studies: rows and files under one write lock; an audit line stays.
+
+Files go before the commit: a purge that is cut short runs again and leaves no file without a row, and nobody can
+write a row for a file that is about to go.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
@@ -26,12 +30,14 @@ from service.ledger.tables import (
 )
 
 FINISHED = (StudyState.DONE, StudyState.NOT_ANALYSED)
+#: so many values fit into one statement of any database
+MOST_NAMED = 10_000
 BUSY = (DeliveryState.QUEUED, DeliveryState.RETRYING, DeliveryState.DEAD)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Purged:
-    """A study that is gone, and the content hashes that nothing needs any more."""
+    """A study that is gone, and the content hashes that went with it."""
 
     study_uid: str
     files: tuple[str, ...]
@@ -52,7 +58,7 @@ def expired(ledger: Ledger, before: float) -> list[str]:
         )
 
 
-def purge(ledger: Ledger, study_uid: str, before: float, now: float) -> Purged | None:
+def purge(ledger: Ledger, study_uid: str, before: float, now: float, remove: Callable[[str], object]) -> Purged | None:
     """Forget one study; None when it came to life again since it was listed."""
     with ledger.writing() as connection:
         mine = studies.c.study_uid == study_uid
@@ -61,11 +67,39 @@ def purge(ledger: Ledger, study_uid: str, before: float, now: float) -> Purged |
         )
         if still is None:
             return None
-        files = _files(connection, study_uid)
+        named = _files(connection, study_uid)
         _delete_rows(connection, study_uid)
+        files = _remove_unneeded(connection, named, remove)
         text = f"study purged with {len(files)} files, last object before the retention limit"
         connection.execute(insert(audit).values(at=now, who="node", act="purge", subject=study_uid, text=text))
         return Purged(study_uid=study_uid, files=files)
+
+
+def forget_conflicts(ledger: Ledger, before: float, remove: Callable[[str], object]) -> int:
+    """Forget what was kept aside long ago and whose first is gone or never came; returns how many files went."""
+    homeless = (conflicts.c.received_at < before) & conflicts.c.sop_uid.not_in(select(instances.c.sop_uid))
+    with ledger.writing() as connection:
+        named = list(connection.scalars(select(conflicts.c.content_hash).where(homeless)))
+        connection.execute(delete(conflicts).where(homeless))
+        return len(_remove_unneeded(connection, named, remove))
+
+
+def _remove_unneeded(connection: Connection, named: Iterable[str], remove: Callable[[str], object]) -> tuple[str, ...]:
+    """Remove the files that no row needs any more: bytes that were kept aside may have become an instance since."""
+    wanted = set(named)
+    gone = sorted(wanted - _needed(connection, wanted))
+    for content_hash in gone:
+        remove(content_hash)
+    return tuple(gone)
+
+
+def _needed(connection: Connection, wanted: set[str]) -> set[str]:
+    listed, needed = sorted(wanted), set[str]()
+    for at in range(0, len(listed), MOST_NAMED):
+        some = listed[at : at + MOST_NAMED]
+        for table in (instances, conflicts, result_objects):
+            needed |= set(connection.scalars(select(table.c.content_hash).where(table.c.content_hash.in_(some))))
+    return needed
 
 
 def _series_of(study_uid: str) -> Sequence[str]:

@@ -17,11 +17,12 @@ def purge(ledger: Ledger, store: FileStore, days: float, now: float) -> list[str
     before = now - days * DAY_SECONDS
     gone: list[str] = []
     for study_uid in retention.expired(ledger, before):
-        purged = retention.purge(ledger, study_uid, before, now)
+        purged = retention.purge(ledger, study_uid, before, now, store.remove)
         if purged is None:
             continue
-        for content_hash in purged.files:
-            store.remove(content_hash)
         log.info("study %s purged, %d files", study_uid, len(purged.files))
         gone.append(study_uid)
+    aside = retention.forget_conflicts(ledger, before, store.remove)
+    if aside:
+        log.info("%d file(s) that were kept aside purged", aside)
     return gone

@@ -8,9 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 import stacks
 from sqlalchemy import select, update
@@ -18,10 +18,10 @@ from sqlalchemy import select, update
 from service.domain.delivery import DeliveryState
 from service.domain.ids import AssociationId, ContentHash, SeriesUid, SopUid, StudyUid
 from service.domain.job import JobState
-from service.domain.scan import Patient, ReceivedInstance, StudyHeader
+from service.domain.scan import Arrival, Patient, ReceivedInstance, StudyHeader
 from service.ledger import arrivals, audit, jobs, pulses, retention
 from service.ledger.book import Ledger, open_ledger
-from service.ledger.heart import Heart, is_dead, process_name
+from service.ledger.heart import Heart, is_dead, process_name, started_at
 from service.ledger.tables import jobs as job_table
 from service.ledger.tables import studies
 from service.settings import DiskSettings, WorkSettings
@@ -42,11 +42,16 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def arrive(ledger: Ledger, study: str = "1", at: float = 100.0) -> ContentHash:
-    content = ContentHash(f"{int(study):064x}")
-    one = ReceivedInstance(
+    one = received(study, at)
+    arrivals.record(ledger, [one])
+    return one.content_hash
+
+
+def received(study: str, at: float) -> ReceivedInstance:
+    return ReceivedInstance(
         sop_uid=SopUid(f"{study}.1.1"),
         series_uid=SeriesUid(f"{study}.1"),
-        content_hash=content,
+        content_hash=ContentHash(f"{int(study):064x}"),
         transfer_syntax="1.2.840.10008.1.2.1",
         size=1,
         association=AssociationId("a"),
@@ -55,8 +60,6 @@ def arrive(ledger: Ledger, study: str = "1", at: float = 100.0) -> ContentHash:
         study=StudyHeader(study_uid=StudyUid(study)),
         header=stacks.instance(1, stacks.place(0.0)).header,
     )
-    arrivals.record(ledger, [one])
-    return content
 
 
 def state_of(ledger: Ledger) -> str:
@@ -67,7 +70,7 @@ def state_of(ledger: Ledger) -> str:
 def dead_process() -> str:
     """Name a process that lived and is gone."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        started = int(psutil.Process(child.pid).create_time())
+        started = started_at(child.pid)
         host = process_name().rsplit(":", 2)[0]
         assert not is_dead(f"{host}:{child.pid}:{started}")
         child.communicate(b"\n")
@@ -140,14 +143,14 @@ def test_only_old_finished_studies_go_and_an_audit_line_stays(ledger: Ledger, tm
     assert [(one.act, one.subject) for one in audit.recent(ledger)] == [("purge", "1")]
 
 
-def test_a_study_that_woke_up_since_it_was_listed_stays(ledger: Ledger) -> None:
+def test_a_study_that_woke_up_since_it_was_listed_stays(ledger: Ledger, tmp_path: Path) -> None:
     arrive(ledger)
     finish(ledger, "1")
     assert retention.expired(ledger, 200.0) == ["1"]
     arrive(ledger, "1", 100.0)
     with ledger.writing() as connection:
         connection.execute(update(studies).values(state="receiving"))
-    assert retention.purge(ledger, "1", 200.0, 300.0) is None
+    assert retention.purge(ledger, "1", 200.0, 300.0, FileStore(tmp_path).remove) is None
 
 
 def test_a_failing_duty_is_logged_and_runs_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -170,3 +173,32 @@ def test_undelivered_studies_never_expire(ledger: Ledger) -> None:
     with ledger.writing() as connection:
         connection.execute(update(studies).values(state="failed"))
     assert retention.expired(ledger, 1e12) == []
+
+
+def test_a_purge_cut_short_runs_again_and_leaves_no_file(ledger: Ledger, tmp_path: Path) -> None:
+    store, content = FileStore(tmp_path), arrive(ledger, "1", 1.0)
+    store.keep([b"x"], content)
+    finish(ledger, "1")
+
+    def pull_the_plug(content_hash: str) -> None:
+        store.remove(content_hash)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        retention.purge(ledger, "1", 100.0, 300.0, pull_the_plug)
+    assert retention.expired(ledger, 100.0) == ["1"]
+    assert retention.purge(ledger, "1", 100.0, 300.0, store.remove) is not None
+
+
+def test_bytes_kept_aside_long_ago_go_and_young_ones_stay(ledger: Ledger, tmp_path: Path) -> None:
+    store, day = FileStore(tmp_path), 86400.0
+    arrive(ledger, "1", 9 * day)
+    aside = {at: ContentHash(f"{int(at):064x}") for at in (day, 9 * day)}
+    for at, content in aside.items():
+        stray = replace(
+            received("2", at), sop_uid=SopUid(f"2.1.{int(at)}"), series_uid=SeriesUid("1.1"), content_hash=content
+        )
+        assert arrivals.record(ledger, [stray]) == [Arrival.CONFLICT]
+        store.keep([b"x"], content)
+    assert purge(ledger, store, 5, 10 * day) == []
+    assert [store.has(content) for content in aside.values()] == [False, True]
