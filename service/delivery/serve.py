@@ -53,9 +53,8 @@ def _turn(
 def _loop(turn: Callable[[], bool], sending: DeliveryRound, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
-            busy = turn()
+            if not turn() and not stop.is_set():
+                sending.ledger.wait_for_change(LOOK_SECONDS)
         except Exception:
             log.exception("a delivery turn failed, going on")
-            busy = False
-        if not busy and not stop.is_set():
-            sending.ledger.wait_for_change(LOOK_SECONDS)
+            stop.wait(LOOK_SECONDS)

@@ -19,7 +19,7 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 LONG_VRS = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 DEEPEST = 64
 #: no inflated data set is larger, or it is a bomb
-INFLATED_LIMIT = 4 * 1024**3
+INFLATED_LIMIT = 1024**3
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 SliceKey = tuple[str, int, str]
 #: slices read before the result is handed on
 BATCH = 8
+#: no CT has smaller or larger pixels, in mm; beyond them a header that lies would cost memory without end
+FINEST_MM, COARSEST_MM = 0.01, 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,4 +124,6 @@ def _hounsfield(one: StoredSlice) -> models.SliceInput:
         raise UndecodablePixels("the rescaled pixels are not finite numbers")
     if one.row_mm is None or one.column_mm is None:
         raise UndecodablePixels("the header says no Pixel Spacing")
+    if not all(FINEST_MM <= one <= COARSEST_MM for one in (one.row_mm, one.column_mm)):
+        raise UndecodablePixels(f"a Pixel Spacing of {one.row_mm:.3g} x {one.column_mm:.3g} mm cannot be")
     return models.SliceInput(hu, one.row_mm, one.column_mm)

@@ -41,7 +41,15 @@ class CompleteSeries:
         glances = scans.open_series(self._ledger)
         kept = {one.series_uid for one in glances}
         self._seen = {uid: seen for uid, seen in self._seen.items() if uid in kept}
-        return sum(self._look(glance, now) for glance in glances)
+        return sum(self._try(glance, now) for glance in glances)
+
+    def _try(self, glance: SeriesGlance, now: float) -> bool:
+        """Look; a series that cannot be judged must not hold up the others."""
+        try:
+            return self._look(glance, now)
+        except Exception:
+            log.exception("series %s cannot be judged", glance.series_uid)
+            return False
 
     def _look(self, glance: SeriesGlance, now: float) -> bool:
         seen = self._seen.get(glance.series_uid)
