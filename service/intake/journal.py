@@ -133,6 +133,11 @@ class Journal:
         """Commit together; when that fails, one by one, so that one bad row does not refuse its neighbours."""
         try:
             arrivals = record(self._ledger, [one.received for one in entries])
+        except RetryLater as problem:
+            log.error("%d instance(s) refused: %s", len(entries), problem)
+            for one in entries:
+                one.arrival.set_exception(problem)
+            return
         except Exception as problem:
             if len(entries) > 1:
                 for one in entries:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import OperationalError
 
 from service.domain.job import JobEvent, JobState, sources
 from service.domain.scan import Arrival, Association, AssociationEnd, ReceivedInstance
 from service.domain.series import SeriesState
 from service.domain.verdict import Priority, StudyState
+from service.errors import RetryLater
 from service.ledger.book import Ledger
 from service.ledger.codec import to_json
 from service.ledger.studies import note
@@ -57,7 +59,17 @@ def lose_open_associations(ledger: Ledger, now: float) -> int:
 
 
 def record(ledger: Ledger, batch: Sequence[ReceivedInstance]) -> list[Arrival]:
-    """Commit a batch; when this returns, every instance in it survives a power cut."""
+    """Commit a batch; when this returns, every instance in it survives a power cut.
+
+    RetryLater says that the database takes nothing now (full, locked, gone), whatever the batch is.
+    """
+    try:
+        return _record(ledger, batch)
+    except OperationalError as problem:
+        raise RetryLater(f"the ledger cannot be written: {problem.orig}") from problem
+
+
+def _record(ledger: Ledger, batch: Sequence[ReceivedInstance]) -> list[Arrival]:
     with ledger.writing() as connection:
         known = _known_hashes(connection, {one.sop_uid for one in batch})
         homes = _known_homes(connection, {one.series_uid for one in batch})

@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -137,3 +139,22 @@ def test_a_stopped_journal_takes_nothing_and_lost_nothing(ledger: Ledger) -> Non
     journal.stop()
     with pytest.raises(RetryLater):
         journal.record(instance(999))
+
+
+def test_a_full_database_asks_the_sender_to_come_again_and_recovers(ledger: Ledger, journal: Journal) -> None:
+    pages = {"most": 1}  # SQLite takes the present size for a smaller one
+
+    def limit(connection: Any, *_: object) -> None:
+        connection.execute(f"PRAGMA max_page_count={pages['most']}")
+
+    event.listen(ledger.engine, "checkout", limit)
+    wide = [replace(instance(at), patient=Patient(name="x" * 9000)) for at in range(9)]
+    with ThreadPoolExecutor(len(wide)) as senders:
+        told = [senders.submit(journal.record, one).exception() for one in wide]
+    assert any(told)
+    assert {type(one) for one in told if one} == {RetryLater}
+    assert count(ledger, "instances") == told.count(None)
+    pages["most"] = 1_000_000
+    for one in wide:
+        journal.record(one)
+    assert count(ledger, "instances") == len(wide)
