@@ -24,8 +24,10 @@ class FileStore:
     def __init__(self, root: Path) -> None:
         self.root = root / "objects"
         self._waiting = root / "incoming"
+        self._safe: set[Path] = set()
         for folder in (self.root, self._waiting):
             folder.mkdir(parents=True, exist_ok=True)
+            _sync_folder(root)
 
     def path(self, content_hash: str) -> Path:
         """Return where content with this hash lies; only a hash can become a name."""
@@ -42,12 +44,13 @@ class FileStore:
         target = self.path(content_hash)
         if target.exists():
             # another thread may have renamed it a moment ago: answer only when its folder is safe too
+            self._make_folder(target.parent)
             _sync_folder(target.parent)
             return
         draft = self._waiting / f"{uuid4().hex}.part"
         try:
             _write(draft, parts)
-            _make_folder(target.parent)
+            self._make_folder(target.parent)
             draft.replace(target)
             _sync_folder(target.parent)
         except OSError as problem:
@@ -75,6 +78,13 @@ class FileStore:
             draft.unlink(missing_ok=True)
         return len(drafts)
 
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder that survives a power cut; one that another process just made is synced here as well."""
+        if folder not in self._safe or not folder.exists():
+            folder.mkdir(exist_ok=True)
+            _sync_folder(folder.parent)
+            self._safe.add(folder)
+
 
 def _write(draft: Path, parts: Iterable[bytes]) -> None:
     with draft.open("xb") as file:
@@ -82,12 +92,6 @@ def _write(draft: Path, parts: Iterable[bytes]) -> None:
             file.write(part)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.exists():
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:
