@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
 from pynetdicom.association import Association
@@ -128,7 +129,10 @@ class DeliveryRound:
             return Outcome(False, answers.not_negotiated(delivery.destination, uid_name(sop_class)))
         if not path.exists():
             return Outcome(False, "the result file is gone from the store: replay the study")
-        status = store_file(association, path, delivery.destination)
+        try:
+            status = store_file(association, path, delivery.destination)
+        except (ValueError, AttributeError, InvalidDicomError) as problem:
+            return Outcome(False, f"the result file cannot be sent: {problem}; replay the study")
         if stored(status):
             return Outcome(True, answers.warning(delivery.destination, status))
         return Outcome(False, answers.refusal(delivery.destination, status))

@@ -18,6 +18,8 @@ from service.ledger.studies import note, refresh_state
 from service.ledger.tables import deliveries, result_objects, studies
 
 UNSENT = (DeliveryState.QUEUED, DeliveryState.RETRYING)
+#: a lease that ends later than this after its time was granted by a clock that was set back since
+MOST_SKEW_SECONDS = 300.0
 #: an archive that lost an object more than once is given this much more time before each further try
 LOST_AGAIN_SECONDS = 60.0
 
@@ -36,8 +38,13 @@ class CommitRequest:
 
 def due(ledger: Ledger, now: float, lease_seconds: float, limit: int, destination: str | None = None) -> list[Delivery]:
     """Lease the due deliveries of the most urgent study, to one destination."""
-    ready = deliveries.c.state.in_(UNSENT) & (deliveries.c.due_at <= now)
-    ready &= deliveries.c.lease_until.is_(None) | (deliveries.c.lease_until < now)
+    # what was never refused has nothing to wait for, not even for a clock that was set back
+    ready = (deliveries.c.state == DeliveryState.QUEUED) | (
+        (deliveries.c.state == DeliveryState.RETRYING) & (deliveries.c.due_at <= now)
+    )
+    too_far = now + lease_seconds + MOST_SKEW_SECONDS
+    lease = deliveries.c.lease_until
+    ready &= lease.is_(None) | (lease < now) | (lease > too_far)
     if destination is not None:
         ready &= deliveries.c.destination == destination
     with ledger.writing() as connection:

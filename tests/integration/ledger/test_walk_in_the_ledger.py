@@ -288,3 +288,12 @@ def test_a_commit_between_two_waits_is_noticed(ledger: Ledger) -> None:
     started = time.monotonic()
     assert ledger.wait_for_change(5.0)
     assert time.monotonic() - started < 2.0
+
+
+def test_a_clock_set_back_by_an_hour_holds_up_no_delivery(ledger: Ledger) -> None:
+    arrive(ledger, 1)
+    complete(ledger)
+    conclude(ledger, verdict(), publication())
+    assert len(outbox.due(ledger, 203.0 - 3600, 30, 10)) == 1
+    assert outbox.due(ledger, 204.0 - 3600, 30, 10) == []
+    assert len(outbox.due(ledger, 204.0 - 7200, 30, 10)) == 1
