@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from service.cli.program import ichor, in_group
+from service.errors import BadUsage
 from service.settings import Settings
 
 ROLE = click.Choice(["reader", "admin"])
@@ -23,13 +26,20 @@ def token() -> None:
 @in_group(user, "add", help="Add a user, or set a new password or role.")
 @click.argument("name")
 @click.option("--role", type=ROLE, default="reader", show_default=True)
-@click.password_option(help="Asked for when not given.")
-def add(settings: Settings, name: str, role: str, password: str) -> None:
+@click.option("--password", help="Asked for when not given.")
+def add(settings: Settings, name: str, role: str, password: str | None) -> None:
     """Add or change a user."""
     from service.wiring import verbs
 
-    verbs.add_user(settings, name, role, password)
+    verbs.add_user(settings, name, role, password or _asked())
     click.echo(f"user {name} may enter as {role}")
+
+
+def _asked() -> str:
+    if not sys.stdin.isatty():
+        raise BadUsage("there is no terminal to ask for the password: give --password")
+    said: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return said
 
 
 @in_group(user, "remove", help="Remove a user; sessions end at once.")

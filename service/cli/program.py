@@ -105,4 +105,27 @@ def main() -> None:
     from service.cli import look, operate, people, scans, serve, workshop
 
     assert all((look, operate, people, scans, serve, workshop))
-    ichor(prog_name="ichor")
+    sys.exit(_enter())
+
+
+def _enter() -> int:
+    """Run the verb; wrong usage is one line with the mend, as every other error."""
+    try:
+        ichor(prog_name="ichor", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as problem:
+        click.echo(problem.format_message())
+        return BAD_USAGE
+    except click.ClickException as problem:
+        click.echo(f"ichor: {usage_sentence(problem)}", err=True)
+        return BAD_USAGE
+    except click.Abort:
+        click.echo("ichor: stopped before it was done", err=True)
+        return FAILED
+    return 0
+
+
+def usage_sentence(problem: click.ClickException) -> str:
+    """Say what is wrong with the command line, and which help says how it is meant."""
+    said = " ".join(problem.format_message().split()).rstrip(".")
+    context = problem.ctx if isinstance(problem, click.UsageError) else None
+    return f"{said}; {context.command_path if context else 'ichor'} --help says how"

@@ -44,7 +44,9 @@ def read(settings: Settings, path: Path, pack: str | None, as_json: bool) -> Non
 @click.option("--seed", type=click.IntRange(min=0), required=True)
 @click.option("--slices", type=click.IntRange(1, 400), default=32, show_default=True)
 @click.option("--thickness", type=click.FloatRange(0.3, 12), default=5.0, show_default=True, help="In mm.")
-@click.option("--vendor", default="ge", show_default=True, help="Whose header habits: ge, siemens, philips, canon.")
+@click.option(
+    "--vendor", default="ge", show_default=True, help="Whose header habits: ge, siemens, philips, toshiba, canon."
+)
 def phantom(settings: Settings, out: Path, finding: str, seed: int, slices: int, thickness: float, vendor: str) -> None:  # noqa: PLR0913, PLR0917 - one per option
     """Write a synthetic series."""
     from service.wiring import scans
@@ -65,12 +67,21 @@ def practice(settings: Settings, address: str | None, aet: str | None, finding: 
 
     host, port = _address(address) if address else (settings.node.host, settings.node.port)
     wish = scans.PhantomWish(finding=finding, seed=seed)
-    study_uid = scans.send_practice(settings, wish, (host, port, aet or settings.node.ae_title))
+    study_uid = scans.send_practice(
+        settings, wish, (host, port, settings.node.ae_title if aet is None else _title(aet))
+    )
     click.echo(f"sent to {host}:{port}: study {study_uid}")
 
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise BadUsage(f"--to takes HOST:PORT, not {text!r}")
-    return host, int(port)
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise BadUsage(f"--to takes HOST:PORT with a port from 1 to 65535, not {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def _title(text: str) -> str:
+    """Check an AE title (PS3.5 6.2: at most 16 characters, not all spaces, no backslash)."""
+    if not 0 < len(text.strip()) <= 16 or "\\" in text or not text.isascii() or not text.isprintable():
+        raise BadUsage(f"--aet takes an AE title of 1 to 16 characters, not {text!r}")
+    return text.strip()

@@ -63,7 +63,7 @@ def _run_apart(settings: Settings, roles: list[str], practice: bool, stop: threa
     start_logging("node")
     from service.wiring import roles as node
 
-    node.prepare(settings)
+    node.prepare(settings, roles)
     handed_on = [*config_arguments(), *(["--practice"] if practice else [])]
 
     def command_of(role: str) -> list[str]:
@@ -72,6 +72,13 @@ def _run_apart(settings: Settings, roles: list[str], practice: bool, stop: threa
     click.echo(f"starting {', '.join(roles)} ...", err=True)
     supervise(roles, command_of, stop, _say_ready_once(settings, roles))
     click.echo("stopped", err=True)
+
+
+def _archive(settings: Settings) -> str:
+    from service.wiring.roles import PRACTICE_NAME
+
+    where, beside = settings.node.data_dir.resolve() / PRACTICE_NAME, settings.practice
+    return f"DICOM {beside.ae_title} at 127.0.0.1:{beside.port}, objects in {where}"
 
 
 def _say_ready_once(settings: Settings, roles: list[str]) -> Callable[[], None]:
@@ -85,5 +92,7 @@ def _say_ready_once(settings: Settings, roles: list[str]) -> Callable[[], None]:
         if not said and ready():
             said = True
             click.echo(f"ready: {shown(settings)}, data in {settings.node.data_dir.resolve()}", err=True)
+            if PRACTICE_ROLE in roles:
+                click.echo(f"practice archive: {_archive(settings)}", err=True)
 
     return look

@@ -11,7 +11,7 @@ from service.settings import Settings
 
 def _refuse(name: str) -> None:
     if importlib.util.find_spec("torch") is None:
-        raise NotInstalled(f'{name} needs the train extra: pip install "ichor-triage[train]"')
+        raise NotInstalled(f'{name} needs the train extra: pip install ".[train]" in the source folder')
     raise NotInstalled(f"{name} is not part of this version; the bundled pack's recipe is in models/train")
 
 

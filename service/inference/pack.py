@@ -65,7 +65,7 @@ def require_runtime() -> None:
     """Stop with the mend when no ONNX Runtime is installed."""
     if importlib.util.find_spec("onnxruntime") is None:
         raise NotInstalled(
-            'no ONNX Runtime: pip install "ichor-triage[cpu]", or "[gpu]" on a machine with an NVIDIA GPU'
+            'no ONNX Runtime: pip install ".[cpu]" in the source folder, or ".[gpu]" where there is an NVIDIA GPU'
         )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from service.errors import BadSettings, Unavailable
+from service.errors import BadSettings, NotInstalled, Unavailable
 
 #: how long a writer waits for another one, in seconds
 BUSY_SECONDS = 30
@@ -87,16 +87,28 @@ class Ledger:
 
 def open_ledger(url: str, *, migrate: bool = True) -> Ledger:
     """Connect, and bring the tables to this version unless told not to."""
-    ledger = Ledger(_engine(url))
     from service.ledger.migrate import bring_up_to_date, require_current
 
     try:
+        ledger = Ledger(_engine(url))
         (bring_up_to_date if migrate else require_current)(ledger)
-    except OperationalError as problem:
+    except ImportError as problem:
+        raise NotInstalled(f'no driver for {_shown(url)} ({problem}): pip install ".[postgres]"') from None
+    except NoSuchModuleError:
+        raise BadSettings(
+            f"database.url names an unknown kind of database: {_shown(url)}; use postgresql+psycopg://..."
+        ) from None
+    except (SQLAlchemyError, OSError) as problem:
         raise Unavailable(
-            f"the ledger at {_shown(url)} cannot be opened: {problem.orig}; check [database] url and data_dir"
+            f"the ledger at {_shown(url)} cannot be opened: {_first_line(problem)}; check [database] url and data_dir"
         ) from None
     return ledger
+
+
+def _first_line(problem: Exception) -> str:
+    """Return what the driver said, without the pages SQLAlchemy and libpq add."""
+    said = str(getattr(problem, "orig", None) or problem).strip()
+    return said.splitlines()[0] if said else type(problem).__name__
 
 
 def _engine(url: str) -> Engine:

@@ -24,8 +24,10 @@ def revision(ledger: Ledger) -> str | None:
 
 def bring_up_to_date(ledger: Ledger) -> None:
     """Run what is missing; safe when several processes start at once, since the first holds the write lock."""
-    if revision(ledger) == HEAD:
+    found = revision(ledger)
+    if found == HEAD:
         return
+    _refuse_unknown(found)
     from alembic import command
     from alembic.config import Config
 
@@ -37,9 +39,20 @@ def bring_up_to_date(ledger: Ledger) -> None:
         command.upgrade(config, "head")
 
 
+def _refuse_unknown(found: str | None) -> None:
+    """Leave a newer version's tables alone: nothing here knows what they mean."""
+    known = {file.stem.partition("_")[0] for file in (MIGRATIONS / "versions").glob("*.py")}
+    if found is not None and found not in known:
+        raise Unavailable(
+            f"the database stands at revision {found}, which this version (revision {HEAD}) does not know: "
+            "use the newer Ichor that made it, or another [database] url or data_dir"
+        )
+
+
 def require_current(ledger: Ledger) -> None:
     """Refuse to work on tables of another version."""
     found = revision(ledger)
+    _refuse_unknown(found)
     if found != HEAD:
         raise Unavailable(
             f"the database stands at revision {found or 'none'}, this version needs {HEAD}: run ichor migrate"

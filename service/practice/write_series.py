@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -38,12 +39,18 @@ class SeriesUids:
         return uids.derived_uid("practice", self.root, *parts)
 
 
-def write_series(phantom: Phantom, out: Path, *, fresh: bool = False) -> list[Path]:
+def write_series(
+    phantom: Phantom, out: Path, *, fresh: bool = False, progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
     """Write CT files, truth.json and truth.npz into ``out``; ``fresh`` makes a new study instead of the same again."""
     names = SeriesUids(uuid4().hex if fresh else _fingerprint(phantom))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        paths = [_write_slice(phantom, at, names, out) for at in range(len(phantom.hu))]
+        paths = []
+        for at in range(len(phantom.hu)):
+            paths.append(_write_slice(phantom, at, names, out))
+            if progress:
+                progress(len(paths), len(phantom.hu))
         _write_truth(phantom, names, out)
     except OSError as problem:
         raise Unavailable(f"cannot write to {out}: {problem.strerror}; name another folder") from None

@@ -26,6 +26,7 @@ from service.worklist.rules import Alarm, alarms
 
 HEALTHY, DEGRADED, NOT_REACHABLE = 0, 1, 2
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+DESTINATION_MEND = "start it, let it know this node's AE title, or correct its entry in [[destinations]]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ def doctor(settings: Settings) -> Iterator[Finding]:
     if not settings.destinations:
         yield Finding(subject="destinations", well=True, text="none configured: results stay on this node")
     for one in settings.destinations:
-        yield _try(f"destination {one.name}", partial(_echo, settings, one), "")
+        yield _try(f"destination {one.name}", partial(_echo, settings, one), DESTINATION_MEND)
 
 
 def _try(subject: str, check: Callable[[], str], mend: str) -> Finding:
@@ -131,14 +132,16 @@ def _try(subject: str, check: Callable[[], str], mend: str) -> Finding:
 def _runtime() -> Finding:
     there = [name for name in RUNTIMES if _installed(name)]
     if len(there) == 2:
-        mend = 'pip uninstall -y onnxruntime onnxruntime-gpu, then pip install "ichor-triage[cpu]" or "[gpu]"'
+        mend = 'pip uninstall -y onnxruntime onnxruntime-gpu, then pip install ".[cpu]" or ".[gpu]"'
         return Finding(
             subject="onnx runtime", well=False, text="both wheels are installed, they overwrite each other", mend=mend
         )
     try:
         require_runtime()
     except NotInstalled as problem:
-        return Finding(subject="onnx runtime", well=False, text=str(problem), mend='pip install "ichor-triage[cpu]"')
+        return Finding(
+            subject="onnx runtime", well=False, text=str(problem), mend='pip install ".[cpu]" in the source folder'
+        )
     return Finding(subject="onnx runtime", well=True, text=", ".join(there) or "installed")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 import time
@@ -40,7 +41,7 @@ def practising(settings: Settings) -> Settings:
     return settings.model_copy(update={"destinations": (archive,)})
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings, roles: Sequence[str]) -> None:
     """Find out before any process starts what would stop all of them."""
     from service.inference.pack import find_card, require_runtime
 
@@ -48,6 +49,24 @@ def prepare(settings: Settings) -> None:
     require_runtime()
     find_card(settings.model.pack)
     open_ledger(settings.database_url).close()
+    doors = {
+        "receive": ("node", settings.node.host, settings.node.port),
+        "web": ("web", settings.web.host, settings.web.port),
+        "practice": ("practice", "127.0.0.1", settings.practice.port),
+    }
+    for role in roles:
+        if role in doors:
+            _require_free(*doors[role])
+
+
+def _require_free(section: str, host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as problem:
+        raise Unavailable(
+            f"port {port} on {host} cannot be opened: {os.strerror(problem.errno or 0)}; "
+            f"stop the other program or set [{section}] port"
+        ) from None
 
 
 def open_store(settings: Settings) -> FileStore:
@@ -152,6 +171,7 @@ def web(settings: Settings, stop: threading.Event, surroundings: Surroundings) -
         version=__version__,
     )
     door = _listen(settings)
+    log.info("page at http://%s:%d/", settings.web.host, settings.web.port)
     server = uvicorn.Server(uvicorn.Config(create_app(ports), log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, name="web")
     thread.start()

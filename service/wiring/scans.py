@@ -35,7 +35,7 @@ def read_folder(settings: Settings, path: Path, pack: str | None) -> dict[str, A
     folder = look_into(path, files)
     chosen = settings.model.model_copy(update={"pack": pack}) if pack else settings.model
     desk = _desk(settings, chosen, files)
-    first, *others = conclude_folder(desk, folder)
+    first, *others = conclude_folder(desk, folder, progress("slices read"))
     return _answer(first, desk) | {
         "other_studies": [_answer(one, desk) for one in others],
         "unreadable": dict(folder.unreadable),
@@ -103,7 +103,7 @@ def write_phantom(wish: PhantomWish, out: Path) -> list[Path]:
     from service.practice.write_series import write_series
 
     phantom = make_head(wish.finding, wish.seed, wish.slices, wish.thickness, wish.vendor)
-    return write_series(phantom, out)
+    return write_series(phantom, out, progress=progress("slices written"))
 
 
 def send_practice(settings: Settings, wish: PhantomWish, to: tuple[str, int, str]) -> str:
@@ -116,7 +116,7 @@ def send_practice(settings: Settings, wish: PhantomWish, to: tuple[str, int, str
         paths = write_phantom(wish, Path(folder))
         if not paths:
             raise BadUsage("the wish made no slice")
-        send_series(paths, peer, "PRACTICECT", progress())
+        send_series(paths, peer, "PRACTICECT", progress("slices sent"))
         return _study_uid(paths[0])
 
 
@@ -127,14 +127,17 @@ def _study_uid(path: Path) -> str:
     return str(parse(read_file(path, pixels=False)).study.study_uid)
 
 
-def progress() -> Callable[[int, int], None] | None:
-    """A bar on a terminal, nothing elsewhere: the verb says its one line at the end."""
-    if not sys.stderr.isatty():
-        return None
+def progress(step: str) -> Callable[[int, int], None]:
+    """A bar on a terminal, elsewhere one plain line when the step is through; standard output stays the answer's."""
+    on_terminal = sys.stderr.isatty()
 
-    def show(sent: int, total: int) -> None:
-        filled = "#" * (30 * sent // total)
-        end = "\n" if sent == total else ""
-        sys.stderr.write(f"\r[{filled:<30}] {sent}/{total} slices{end}")
+    def show(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        if on_terminal:
+            filled = "#" * (30 * done // total)
+            sys.stderr.write(f"\r[{filled:<30}] {done}/{total} {step}{end}")
+            sys.stderr.flush()
+        elif end:
+            sys.stderr.write(f"{done}/{total} {step}{end}")
 
     return show

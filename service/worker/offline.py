@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -94,20 +94,45 @@ def _identity(ds: Dataset, parsed: Parsed) -> tuple[SopUid, str]:
     return sop_uid, parsed.header.sop_class or str(meta.get("MediaStorageSOPClassUID", ""))
 
 
-def conclude_folder(desk: Desk, folder: Folder) -> list[StudyVerdict]:
+def conclude_folder(
+    desk: Desk, folder: Folder, progress: Callable[[int, int], None] | None = None
+) -> list[StudyVerdict]:
     """Conclude every study of the folder, the most urgent first."""
+    count = _Count(sum(len(one) for series in folder.studies.values() for one in series.values()), progress)
     verdicts = [
-        conclude_whole(desk, study_uid, [_conclude(desk, uid, series[uid]) for uid in sorted(series)])
+        conclude_whole(desk, study_uid, [_conclude(desk, uid, series[uid], count) for uid in sorted(series)])
         for study_uid, series in folder.studies.items()
     ]
     order = {"HIGH": 0, "MEDIUM": 1, "LOW": 2}
     return sorted(verdicts, key=lambda one: (order[one.priority], -(one.probability or 0.0)))
 
 
-def _conclude(desk: Desk, series_uid: SeriesUid, instances: Sequence[StoredInstance]) -> SeriesConclusion:
+@dataclass
+class _Count:
+    """How many files are through, told to whoever watches."""
+
+    total: int
+    tell: Callable[[int, int], None] | None
+    done: int = 0
+
+    def add(self, files: int) -> None:
+        self.done += files
+        if self.tell and files:
+            self.tell(self.done, self.total)
+
+
+def _conclude(
+    desk: Desk, series_uid: SeriesUid, instances: Sequence[StoredInstance], count: _Count
+) -> SeriesConclusion:
     unique = list({one.sop_uid: one for one in instances}.values())
     readings: dict[SliceKey, SliceReading] = {}
+    left = len(instances)
     if not hopeless(desk, unique):
         for batch in desk.slices.read(unique, ()):
+            before = len({key[0] for key in readings})
             readings |= {(one.sop_uid, one.frame, one.content_hash): one for one in batch}
+            seen = len({key[0] for key in readings})
+            count.add(seen - before)
+            left -= seen - before
+    count.add(left)
     return conclude_one(desk, unique, readings, None, series_uid)
