@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
@@ -24,6 +25,8 @@ ACSE_SECONDS = 15.0
 #: an archive may take its time over an object, a dead one may not hold the thread for ever
 DIMSE_SECONDS = 60.0
 MAX_PDU = 131072
+#: pynetdicom's threads would keep a process alive until a peer that hangs runs into its timeout
+_open: WeakSet[Association] = WeakSet()
 
 Handlers = Sequence[tuple[Any, Callable[[Any], Any]]]
 
@@ -60,10 +63,18 @@ def associate(
         raise DestinationDown(f"no such host: {peer.host}; mend host of {peer.name!r}") from None
     if not association.is_established:
         raise DestinationDown(_why_not(association, peer, calling_ae, connected=bool(opened)))
+    _open.add(association)
     try:
         yield association
     finally:
+        _open.discard(association)
         _leave(association)
+
+
+def hang_up() -> None:
+    """Abort what is still open, whoever waits in it: the process wants to end."""
+    for association in tuple(_open):
+        association.abort()
 
 
 def echo(calling_ae: str, peer: Destination) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from service.delivery.association import hang_up
 from service.delivery.commit import CommitmentRound
 from service.delivery.send import DeliveryRound
 
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 #: how often the clock is looked at when the ledger is silent: pauses end without a change in the ledger
 LOOK_SECONDS = 1.0
+#: a destination that hangs in the middle of an object is left at the end after so many seconds; its lease runs out
+GRACE_SECONDS = 20.0
 
 
 def serve_deliveries(
@@ -22,14 +25,22 @@ def serve_deliveries(
     stop: threading.Event,
     clock: Callable[[], float] = time.time,
 ) -> None:
-    """Send and ask for proof until told to stop; returns when the last thread has put its study down."""
+    """Send and ask for proof until told to stop; returns when the threads have put their studies down."""
     turns = [_turn(sending, commitments, name, clock) for name in sending.destinations]
     turns.append(lambda: sending.bury_orphans(clock()) > 0)
-    threads = [threading.Thread(target=_loop, args=(turn, sending, stop), name="deliver") for turn in turns]
+    threads = [
+        threading.Thread(target=_loop, args=(turn, sending, stop), name="deliver", daemon=True) for turn in turns
+    ]
     for thread in threads:
         thread.start()
+    stop.wait()
+    deadline = time.monotonic() + GRACE_SECONDS
     for thread in threads:
-        thread.join()
+        thread.join(max(0.0, deadline - time.monotonic()))
+    hanging = sum(thread.is_alive() for thread in threads)
+    if hanging:
+        hang_up()
+        log.warning("%d destination(s) hang in the middle of an object; it is sent again after the next start", hanging)
 
 
 def _turn(
