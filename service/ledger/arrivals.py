@@ -10,15 +10,16 @@ from sqlalchemy.exc import OperationalError
 from service.domain.job import JobEvent, JobState, sources
 from service.domain.scan import Arrival, Association, AssociationEnd, ReceivedInstance
 from service.domain.series import SeriesState
-from service.domain.verdict import Priority, StudyState
+from service.domain.verdict import Priority, StudyState, Verdict
 from service.errors import RetryLater
 from service.ledger.book import Ledger
 from service.ledger.codec import to_json
-from service.ledger.studies import note
+from service.ledger.studies import note, refresh_state
 from service.ledger.tables import associations, conflicts, instances, jobs, series, studies
 
 #: a study nobody has judged yet stands between HIGH and LOW
 UNJUDGED = 1
+UNDER_USED_UIDS = "its objects came under UIDs that another study uses already; they are kept aside, not read"
 COMPLETE_FIRST, ARRIVING_LATER = 0, 1
 
 
@@ -81,8 +82,8 @@ def _record(ledger: Ledger, batch: Sequence[ReceivedInstance]) -> list[Arrival]:
             if arrivals[-1] is Arrival.NEW:
                 fresh.append(one)
                 known[one.sop_uid] = one.content_hash
-        _keep_aside(connection, [one for one, how in zip(batch, arrivals, strict=True) if how is Arrival.CONFLICT])
         _keep(connection, fresh)
+        _keep_aside(connection, [one for one, how in zip(batch, arrivals, strict=True) if how is Arrival.CONFLICT])
         return arrivals
 
 
@@ -121,8 +122,20 @@ def _keep_aside(connection: Connection, batch: Iterable[ReceivedInstance]) -> No
                 received_at=one.received_at,
             )
         )
+        _show(connection, one)
         text = f"{one.sop_uid} came with other bytes or in another study than before; kept aside, not read"
         note(connection, one.study.study_uid, "conflict", text, one.received_at)
+
+
+def _show(connection: Connection, one: ReceivedInstance) -> None:
+    """A study of which nothing else came needs human eyes: it must not be missing from the worklist."""
+    mine = studies.c.study_uid == one.study.study_uid
+    if connection.execute(update(studies).where(mine).values(last_arrival_at=one.received_at)).rowcount:
+        return
+    _touch_study(connection, one.study.study_uid, [one])
+    told = {"verdict": Verdict.NOT_ANALYSED, "why": UNDER_USED_UIDS, "concluded_at": one.received_at}
+    connection.execute(update(studies).where(mine).values(**told))
+    refresh_state(connection, one.study.study_uid)
 
 
 def _keep(connection: Connection, fresh: Sequence[ReceivedInstance]) -> None:

@@ -278,7 +278,19 @@ def test_a_series_uid_used_in_two_studies_is_kept_aside(ledger: Ledger) -> None:
     arrive(ledger, 1)
     stray = replace(instance(2), study=StudyHeader(study_uid=StudyUid("9.9.9")))
     assert arrivals.record(ledger, [stray, instance(3)]) == [Arrival.CONFLICT, Arrival.NEW]
-    assert study_row(ledger).study_uid == "1.2.3"
+    with ledger.reading() as connection:
+        found = {row.study_uid: row for row in connection.execute(studies.select())}
+    assert found["1.2.3"].state == "receiving"
+    assert (found["9.9.9"].state, found["9.9.9"].priority) == ("not_analysed", "MEDIUM")
+    assert "kept aside" in found["9.9.9"].why
+
+
+def test_a_study_whose_first_object_was_kept_aside_is_read_like_any_other(ledger: Ledger) -> None:
+    arrive(ledger, 1)
+    home = StudyHeader(study_uid=StudyUid("9.9.9"))
+    arrivals.record(ledger, [replace(instance(2), study=home)])
+    assert arrivals.record(ledger, [replace(instance(1, series="9.9"), study=home)]) == [Arrival.NEW]
+    assert {one.study_uid for one in scans.open_series(ledger)} == {"1.2.3", "9.9.9"}
 
 
 def test_a_commit_between_two_waits_is_noticed(ledger: Ledger) -> None:
