@@ -17,6 +17,8 @@ from service.errors import BadSettings, NotInstalled, Unavailable
 
 #: how long a writer waits for another one, in seconds
 BUSY_SECONDS = 30
+#: busy readers let the write-ahead log grow; it shrinks to this many bytes once they leave
+LARGEST_WAL = 16 * 1024 * 1024
 #: how often a waiting process looks whether somebody wrote, in seconds
 LOOK_SECONDS = 0.05
 
@@ -130,7 +132,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     """WAL for readers beside a writer; FULL so that a committed row survives a power cut."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}")
+    for pragma in (*pragmas, f"journal_size_limit={LARGEST_WAL}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
