@@ -50,5 +50,3 @@ WANG_SLICES = System("wang-slices", ANY_FIRST, SIGMOID, (BRAIN,), 1, 256, 0.5, W
 SARASWATHI = System("saraswathi", NO_YES, SOFTMAX, (BRAIN, BRAIN, BRAIN), 0, 224, 0.5, ("resnet50",))
 
 SYSTEMS = {one.name: one for one in (EFFCLASS, BURDUJA, WANG_WINDOWS, WANG_SLICES, SARASWATHI)}
-#: sides accepted beside the usual one; the transposed convolutions of effclass fit 512 alone
-OTHER_SIZES = {"wang-windows": (512,), "wang-slices": (512,)}

@@ -102,6 +102,16 @@ def test_two_logits_report_the_finding_alone():
         assert torch.allclose(net(given)[0][:, 0], torch.sigmoid((logits[:, 1] - logits[:, 0]) / 2), atol=1e-6)
 
 
+def test_every_part_learns(bench):
+    net, _, side = bench
+    trained = net.net.train()
+    logits, _ = trained(images(2, side))
+    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1])).backward()
+    still = [name for name, value in trained.named_parameters() if value.grad is None or not value.grad.any()]
+    trained.eval().zero_grad(set_to_none=True)
+    assert not still
+
+
 @pytest.mark.parametrize("eigen", [False, True])
 def test_the_smoothed_map_is_mirrored_with_its_image(eigen):
     torch.manual_seed(5)

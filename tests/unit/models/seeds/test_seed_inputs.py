@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from models.card import Preprocess
+from models.preprocess import windowed
 from models.seeds import inputs, systems
 from models.seeds.systems import BURDUJA, EFFCLASS, SARASWATHI, SYSTEMS, WANG_SLICES, WANG_WINDOWS
 from service.aggregation.slice_rules import required_count
@@ -154,3 +156,8 @@ def test_required_slices_of_the_published_code(slices, counts):
 )  # fmt: skip
 def test_required_slices_in_the_papers_words(slices, percent, paper):
     assert required_count(slices, percent, "ceil") == paper
+
+
+def test_windows_are_those_of_the_serving_code():
+    serving = windowed(RAMP, Preprocess(EFFCLASS.windows, 60, 0, 0))
+    assert np.allclose(serving, [inputs.unit(RAMP, window) * 2 - 1 for window in EFFCLASS.windows], atol=1e-5)
