@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.domain.verdict import Priority, StudyState
 from service.ledger import gauges, pulses
@@ -14,7 +15,7 @@ from service.ledger.case import open_case
 from service.ledger.listing import Wish, list_studies
 from service.worklist import deeds
 from service.worklist.answers import Json, case_answer, study_row
-from service.worklist.door import Visitor, admin_door, reader_door
+from service.worklist.door import Visitor, admin_door, reader_door, writer_door
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
 from service.worklist.refusal import Refusal
@@ -26,11 +27,21 @@ RATE_SECONDS = 3600.0
 Word = TypeVar("Word", bound=StrEnum)
 
 
+class Feedback(BaseModel):
+    """What a reader saw in the scan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Literal["positive", "negative", "unsure"]
+    comment: str = Field("", max_length=2000, pattern=r"^[^\x00]*$")
+
+
 def api_router(ports: WorklistPorts) -> APIRouter:
     """Return the routes that programs use."""
     router = APIRouter(prefix="/api")
     reader = Depends(reader_door(ports))
     admin = Depends(admin_door(ports))
+    writer = Depends(writer_door(ports))
     wish = Depends(_wish)
 
     @router.get("/worklist", dependencies=[reader])
@@ -53,6 +64,11 @@ def api_router(ports: WorklistPorts) -> APIRouter:
     def replay(study_uid: str, visitor: Visitor = admin) -> Json:
         deeds.replay(ports, visitor, study_uid)
         return {"study_instance_uid": study_uid, "asked": "replay"}
+
+    @router.post("/studies/{study_uid}/feedback", status_code=HTTPStatus.CREATED)
+    def feedback(study_uid: str, said: Feedback, visitor: Visitor = writer) -> Json:
+        deeds.give_feedback(ports, visitor, study_uid, said.verdict, said.comment)
+        return {"study_instance_uid": study_uid, "kept": "feedback"}
 
     @router.post("/deliveries/{delivery_id}/retry", status_code=HTTPStatus.ACCEPTED)
     def retry(delivery_id: int, visitor: Visitor = admin) -> Json:

@@ -30,6 +30,15 @@ def replay(ports: WorklistPorts, visitor: Visitor, study_uid: str) -> None:
     log.info("replay of study %s asked for by hand", study_uid)
 
 
+def give_feedback(ports: WorklistPorts, visitor: Visitor, study_uid: str, verdict: str, comment: str) -> None:
+    """Keep what a reader thinks of an answer, as an audit entry; the answer itself stays as it is."""
+    if listing.one_study(ports.ledger, study_uid) is None:
+        raise no_study()
+    text = f"{verdict}: {comment}" if comment else verdict
+    audit.write(ports.ledger, Deed(at=ports.clock(), who=visitor.name, act="feedback", subject=study_uid, text=text))
+    log.info("feedback on study %s: %s", study_uid, verdict)
+
+
 def retry(ports: WorklistPorts, visitor: Visitor, delivery_id: int) -> str:
     """Have a delivery sent again; return its study's UID."""
     found = case.delivery_of(ports.ledger, delivery_id)

@@ -58,6 +58,16 @@ def reader_door(ports: WorklistPorts) -> Door:
     return reader
 
 
+def writer_door(ports: WorklistPorts) -> Door:
+    """Return the dependency that admits whoever may look, to say something in JSON."""
+    reader = reader_door(ports)
+
+    def writer(request: Request, x_csrf_token: Annotated[str, Header()] = "") -> Visitor:
+        return _own(request, reader(request), x_csrf_token)
+
+    return writer
+
+
 def admin_door(ports: WorklistPorts) -> Door:
     """Return the dependency that admits whoever may act, from our own page or with a token."""
     reader = reader_door(ports)
@@ -67,15 +77,20 @@ def admin_door(ports: WorklistPorts) -> Door:
         csrf_token: Annotated[str, Form()] = "",
         x_csrf_token: Annotated[str, Header()] = "",
     ) -> Visitor:
-        visitor = reader(request)
-        require_same_site(request)
-        if visitor.csrf and not hmac.compare_digest((csrf_token or x_csrf_token).encode(), visitor.csrf.encode()):
-            raise Refusal(HTTPStatus.FORBIDDEN, "the form is not from this session", "reload the page and try again")
+        visitor = _own(request, reader(request), csrf_token or x_csrf_token)
         if not visitor.may_act:
             raise Refusal(HTTPStatus.FORBIDDEN, "this needs the role admin", "ask an admin, or use an admin's token")
         return visitor
 
     return admin
+
+
+def _own(request: Request, visitor: Visitor, csrf: str) -> Visitor:
+    """Return the visitor, unless a foreign page made their browser ask."""
+    require_same_site(request)
+    if visitor.csrf and not hmac.compare_digest(csrf.encode(), visitor.csrf.encode()):
+        raise Refusal(HTTPStatus.FORBIDDEN, "the form is not from this session", "reload the page and try again")
+    return visitor
 
 
 def csrf_of(cookie: str) -> str:

@@ -95,3 +95,17 @@ def test_no_machine_paths_or_registry_hosts() -> None:
         *ROOT.glob("models/**/*.py"),
     ]:
         assert not pattern.search(path.read_text("utf-8")), path
+
+
+def test_every_path_of_the_api_is_documented() -> None:
+    page = text("docs/api.md")
+    source = "".join(file.read_text("utf-8") for file in (ROOT / "service/worklist").glob("*.py"))
+    routes = re.findall(
+        r'@router\.(get|post)\("(/(?:worklist|studies|queue|deliveries)[^"]*)"', text("service/worklist/api.py")
+    )
+    assert len(routes) == 6
+    for method, path in routes:
+        wanted = path.replace("{study_uid}", "{uid}").replace("{delivery_id}", "{id}")
+        assert f"`{method.upper()} /api{wanted}" in page, path
+    for path in ("/healthz", "/readyz", "/metrics"):
+        assert f'"{path}"' in source and f"`GET {path}`" in page

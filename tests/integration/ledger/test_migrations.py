@@ -54,7 +54,7 @@ def test_tables_of_another_version_are_refused_with_the_mend(tmp_path: Path) -> 
     try:
         open_ledger(url, migrate=False)
     except Unavailable as problem:
-        assert "ichor migrate" in str(problem)
+        assert "newer Ichor" in str(problem)
     else:
         raise AssertionError("tables of revision 9999 were accepted")
 

@@ -185,3 +185,27 @@ def test_deeds_on_unknown_things_leave_no_entry(hospital: Any, path: str, status
 def test_the_wrong_method_is_said_so(hospital: Any) -> None:
     answer = hospital.client().delete("/api/worklist")
     assert (answer.status_code, set(answer.json())) == (405, {"error", "mend"})
+
+
+def test_feedback_leaves_an_audit_entry_and_changes_nothing(hospital: Any) -> None:
+    uid = hospital.positive(age=90)
+    client = hospital.client()
+    before = client.get(f"/api/studies/{uid}").json()
+    answer = client.post(f"/api/studies/{uid}/feedback", json={"verdict": "negative", "comment": "a calcification"})
+    assert (answer.status_code, answer.json()) == (201, {"study_instance_uid": uid, "kept": "feedback"})
+    (deed,) = audit.recent(hospital.ledger)
+    assert (deed.act, deed.subject, deed.text) == ("feedback", uid, "negative: a calcification")
+    assert client.get(f"/api/studies/{uid}").json() == before
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"verdict": "maybe"}, {"verdict": "unsure", "comment": "x" * 2001}, {"verdict": "unsure", "comment": "\0"}],
+)
+def test_feedback_that_says_nothing_is_refused(hospital: Any, said: dict[str, Any]) -> None:
+    uid = hospital.positive(age=90)
+    answer = hospital.client().post(f"/api/studies/{uid}/feedback", json=said)
+    assert answer.status_code == 422
+    assert set(answer.json()) == {"error", "mend"}
+    assert hospital.client().post("/api/studies/1.2.3/feedback", json={"verdict": "unsure"}).status_code == 404
+    assert audit.recent(hospital.ledger) == []

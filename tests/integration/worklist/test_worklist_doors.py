@@ -200,3 +200,17 @@ def test_users_are_added_with_care(closed: Any, name: str, password: str) -> Non
 def test_removing_nobody_says_so(closed: Any) -> None:
     with pytest.raises(BadUsage, match="no user"):
         people.remove_user(closed.ledger, "nobody")
+
+
+def test_a_reader_may_give_feedback_but_a_foreign_page_may_not(closed: Any) -> None:
+    uid = closed.positive(age=90)
+    path, said = f"/api/studies/{uid}/feedback", {"verdict": "positive"}
+    stranger = closed.client(open_door=False)
+    assert stranger.post(path, json=said).status_code == 401
+    token = bearer(closed, Role.READER)
+    assert stranger.post(path, json=said, headers=token).status_code == 201
+    client = logged_in(closed, Role.READER)
+    assert client.post(path, json=said).status_code == 403
+    word = {"X-CSRF-Token": csrf_of(client.cookies["ichor_session"])}
+    assert client.post(path, json=said, headers=word).status_code == 201
+    assert client.post(path, json=said, headers=word | {"Origin": "http://evil.example"}).status_code == 403
