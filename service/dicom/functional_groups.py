@@ -26,6 +26,10 @@ BAD_VALUE = (
 )
 #: more frames than any CT object has; what claims more is cut here
 MOST_FRAMES = 10_000
+#: PS3.5 6.2: an IS is a signed number of 32 bits
+LARGEST_WHOLE = 2**31 - 1
+#: pixels have up to 64 bits; where the header makes no sense they have these
+MOST_BITS, USUAL_BITS = 64, 16
 #: legacy converted objects keep what has no macro of its own here (PS3.3 C.7.6.16.2.25 and .26)
 UNASSIGNED = ("UnassignedPerFrameConvertedAttributesSequence", "UnassignedSharedConvertedAttributesSequence")
 
@@ -54,16 +58,17 @@ def number(value: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """Return a whole number, None for anything else."""
+    """Return a whole number of 32 bits at most (PS3.5 6.2, IS), None for anything else."""
     found = number(value)
-    return None if found is None else int(found)
+    return None if found is None or abs(found) > LARGEST_WHOLE else int(found)
 
 
 def as_stored(value: int | None, ds: Dataset) -> int | None:
     """Return a US or SS value with the sign the stored pixels have: devices write -2000 as 63536 and the reverse."""
     if value is None:
         return None
-    width = 1 << (whole(value_of(ds, "BitsAllocated")) or 16)
+    allocated = whole(value_of(ds, "BitsAllocated")) or 0
+    width = 1 << (allocated if 0 < allocated <= MOST_BITS else USUAL_BITS)
     low = -(width // 2) if whole(value_of(ds, "PixelRepresentation")) else 0
     return (value - low) % width + low
 

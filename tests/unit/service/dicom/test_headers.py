@@ -53,7 +53,13 @@ def test_impossible_numbers_become_none(make_ct: MakeCt, keyword: str, raw: byte
 
 
 @pytest.mark.parametrize(
-    ("keyword", "raw"), [("InstanceNumber", b"seven "), ("InstanceNumber", b"1.0e400 "), ("Rows", b"\x01")]
+    ("keyword", "raw"),
+    [
+        ("InstanceNumber", b"seven "),
+        ("InstanceNumber", b"1.0e400 "),
+        ("InstanceNumber", b"9223372036854775808 "),
+        ("Rows", b"\x01"),
+    ],
 )
 def test_impossible_whole_numbers_become_none(make_ct: MakeCt, keyword: str, raw: bytes) -> None:
     header = parse(lie(make_ct(), keyword, raw, "US" if keyword == "Rows" else "IS")).header
