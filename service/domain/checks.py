@@ -27,13 +27,14 @@ class CheckName(StrEnum):
     CLASS = "object class"
     HEAD = "looks like a head"
     STRAYS = "stray images"
+    GRID = "one pixel grid"
     DECODED = "decoding"
     GAPS = "gaps"
     COVERAGE = "coverage"
 
 
 #: these leave the slices readable and a bleed found in them true, but nothing found in them proves nothing
-ONLY_NEGATIVES = frozenset({CheckName.STRAYS, CheckName.DECODED, CheckName.GAPS, CheckName.COVERAGE})
+ONLY_NEGATIVES = frozenset({CheckName.STRAYS, CheckName.GRID, CheckName.DECODED, CheckName.GAPS, CheckName.COVERAGE})
 #: one of these says that the series is clearly no head CT, so nobody need look at it in haste
 NO_HEAD_CT = frozenset({CheckName.MODALITY, CheckName.OBJECT, CheckName.LOCALISER, CheckName.BODY_PART, CheckName.HEAD})
 ORDER = {name: at for at, name in enumerate(CheckName)}

@@ -13,6 +13,7 @@ TWICE_SHARE = 0.1
 #: from top to bottom a head is longer than this even in a newborn; a shorter stack cannot show that nothing is there
 HEAD_MM = 80.0
 REASONS_NAMED = 2
+GRIDS_NAMED = 3
 
 
 def one_stack(series: SeriesToJudge, _: SuitabilitySettings) -> Check:
@@ -81,6 +82,17 @@ def strays(series: SeriesToJudge, _: SuitabilitySettings) -> Check:
     )
 
 
+def one_grid(series: SeriesToJudge, _: SuitabilitySettings) -> Check:
+    """Ask that all slices have one matrix and one pixel size: a shrunken slice hides what a full one shows."""
+    images = [one for one in series.headers if one.slices and not is_localiser(one)]
+    grids = {(one.rows, one.columns, round(one.row_mm or 0.0, 2)) for one in images}
+    named = ", ".join(
+        f"{rows} x {columns} of {size:g} mm" for rows, columns, size in sorted(grids, key=str)[:GRIDS_NAMED]
+    )
+    reason = f"the slices differ in matrix or pixel size ({named})"
+    return line(CheckName.GRID, len(grids) <= 1, named or "not stated", "one matrix, one pixel size", reason)
+
+
 def decoded(series: SeriesToJudge, _: SuitabilitySettings) -> Check:
     """Ask that every slice could be decoded."""
     number = len(series.problems)
@@ -105,4 +117,4 @@ def coverage(series: SeriesToJudge, _: SuitabilitySettings) -> Check:
     return line(CheckName.COVERAGE, length >= HEAD_MM, f"{length:.0f} mm", f"at least {HEAD_MM:g} mm", reason)
 
 
-RULES: tuple[Rule, ...] = (one_stack, places, thickness, count, pixels, strays, decoded, gaps, coverage)
+RULES: tuple[Rule, ...] = (one_stack, places, thickness, count, pixels, strays, one_grid, decoded, gaps, coverage)

@@ -101,7 +101,9 @@ def test_a_slice_exactly_at_the_threshold_is_not_positive() -> None:
     assert conclude([0.5] * 28).verdict is Verdict.NEGATIVE
 
 
-@pytest.mark.parametrize("name", [CheckName.GAPS, CheckName.DECODED, CheckName.COVERAGE, CheckName.STRAYS])
+@pytest.mark.parametrize(
+    "name", [CheckName.GAPS, CheckName.DECODED, CheckName.COVERAGE, CheckName.STRAYS, CheckName.GRID]
+)
 def test_an_incomplete_stack_is_never_called_negative_but_its_bleed_counts(name: CheckName) -> None:
     silent = conclude(QUIET, checks=failing(name))
     assert (silent.verdict, silent.probability, silent.findings) == (Verdict.NOT_ANALYSED, None, ())

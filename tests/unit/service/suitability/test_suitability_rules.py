@@ -236,3 +236,13 @@ def test_thickness_may_change_inside_a_head() -> None:
     mixed = [replace(one, header=replace(one.header, slices=(place(5.0 * at, 4.0 if at < 14 else 7.0),)))
              for at, one in enumerate(stack(even(28)))]  # fmt: skip
     assert card_line(subject(mixed), CheckName.THICKNESS).found == "4 mm, 7 mm"
+
+
+def test_slices_of_another_matrix_forbid_only_a_negative() -> None:
+    slices = stack(even(28))
+    slices[4] = replace(slices[4], header=replace(slices[4].header, rows=64, columns=64))
+    checks = judge(subject(slices, looks=(BRAIN,) * 28), SETTINGS)
+    assert not blocks_reading(checks)
+    (grid,) = blocks_negative(checks)
+    assert grid.name == CheckName.GRID
+    assert "64 x 64" in grid.reason
