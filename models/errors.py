@@ -78,4 +78,4 @@ class ExtraMissing(ModelError):
     """A workshop verb was called without the `train` extra."""
 
     def __init__(self, package: str) -> None:
-        super().__init__(f"{package} is not installed; install the 'train' extra: pip install 'ichor-triage[train]'")
+        super().__init__(f"{package} is not installed; install the 'train' extra: pip install '.[train]'")
