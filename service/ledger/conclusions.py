@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -98,6 +98,8 @@ class Outcome:
     seen: StudyView
     verdict: StudyVerdict
     publication: Publication | None
+    #: who wants which kinds of object: a destination that is new gets what is published already
+    wanted: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
@@ -108,6 +110,8 @@ def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
         _keep_conclusion(connection, job.series_uid, outcome.verdict)
         if outcome.publication is not None:
             _publish(connection, outcome, outcome.publication, now)
+        elif outcome.seen.published_set is not None:
+            _queue(connection, job.study_uid, outcome.verdict, _unaddressed(connection, outcome), now)
         settle(connection, job, JobEvent.FINISH, now)
         refresh_state(connection, job.study_uid)
 
@@ -179,6 +183,23 @@ def _keep_objects(connection: Connection, result_set: int, objects: Iterable[Res
     rows = [to_json(one) | {"result_set": result_set} for one in objects]
     if rows:
         connection.execute(insert(result_objects), rows)
+
+
+def _unaddressed(connection: Connection, outcome: Outcome) -> list[tuple[str, SopUid]]:
+    """Return what is published but was never addressed to a destination that wants it."""
+    published = connection.execute(
+        select(result_objects.c.sop_uid, result_objects.c.kind)
+        .where(result_objects.c.result_set == outcome.seen.published_set)
+        .order_by(result_objects.c.number)
+    ).all()
+    rows = connection.execute(
+        select(deliveries.c.destination, deliveries.c.sop_uid).where(
+            deliveries.c.study_uid == outcome.seen.study_uid, deliveries.c.destination.in_(list(outcome.wanted))
+        )
+    )
+    known = {(row.destination, row.sop_uid) for row in rows}
+    wishes = ((name, one) for name, kinds in outcome.wanted.items() for one in published if one.kind in kinds)
+    return [(name, SopUid(one.sop_uid)) for name, one in wishes if (name, one.sop_uid) not in known]
 
 
 def _queue(

@@ -213,3 +213,17 @@ def test_a_destination_gets_only_what_it_asks_for(ward: Ward, head: Callable[...
     ward.walk()
     kinds = {one.obj.kind for one in outbox.due(ward.ledger, time.time(), 30, 20, "reports")}
     assert kinds == {ObjectKind.SR}
+
+
+def test_a_replay_reaches_a_destination_that_is_new(ward: Ward, head: Callable[..., Study]) -> None:
+    study = head("epidural")
+    ward.arrive(study.paths, "a")
+    ward.complete()
+    ward.walk()
+    before = len(outbox.due(ward.ledger, time.time(), 30, 20, "pacs"))
+    new = Destination(name="second", ae_title="S", host="127.0.0.1", port=1)
+    ward.desk = replace(ward.desk, destinations=(*SETTINGS.destinations, new))
+    for _ in range(2):
+        jobs.replay(ward.ledger, study.uid, time.time())
+        ward.walk()
+    assert len(outbox.due(ward.ledger, time.time(), 30, 20, "second")) == before
