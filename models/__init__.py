@@ -5,7 +5,7 @@ Runs with no service, network or database. Importing this costs numpy and nothin
 """
 
 from models.aggregate import SeriesScores, series_scores
-from models.anatomy import HeadFacts, head_facts, looks_like_head
+from models.anatomy import HeadFacts, head_facts
 from models.card import Card, bundled_packs, find_pack, verify
 from models.reader import Reader, load
 from models.reading import Region, SliceInput, SliceParts
@@ -23,7 +23,6 @@ __all__ = [
     "find_pack",
     "head_facts",
     "load",
-    "looks_like_head",
     "repair_wrap",
     "series_scores",
     "to_hu",

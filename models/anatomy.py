@@ -146,7 +146,7 @@ def _is_shell(facts: HeadFacts) -> bool:
 
 
 def looks_like_head(slices: Sequence[HeadFacts]) -> tuple[bool, str]:
-    """Whether a series shows a head, and one sentence that says what was seen."""
+    """The workshop's own look at its phantoms, with a sentence; the node decides in service/suitability."""
     if not slices:
         return False, "not a head: no slice to look at"
     levels = sum(is_head_level(facts) for facts in slices)

@@ -184,7 +184,7 @@ class DiskSettings(Section):
     min_free_mb: float = Field(512, ge=0)
     """Below this much free space the door refuses objects with 'out of resources'."""
     retention_days: float = Field(0, ge=0)
-    """Delivered studies older than this are purged by the night; 0 keeps everything."""
+    """Delivered studies older than this are purged, looked for once an hour; 0 keeps everything."""
 
 
 class PracticeSettings(Section):

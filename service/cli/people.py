@@ -23,12 +23,12 @@ def token() -> None:
     """Hold the verbs."""
 
 
-@in_group(user, "add", help="Add a user, or set a new password or role.")
+@in_group(user, "add", help="Add a user.")
 @click.argument("name")
 @click.option("--role", type=ROLE, default="reader", show_default=True)
 @click.option("--password", help="Asked for when not given.")
 def add(settings: Settings, name: str, role: str, password: str | None) -> None:
-    """Add or change a user."""
+    """Add a user."""
     from service.wiring import verbs
 
     verbs.add_user(settings, name, role, password or _asked())

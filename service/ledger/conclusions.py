@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -39,12 +39,10 @@ class StudyView:
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """A result set to be sent, and who gets which object."""
+    """A result set to be sent."""
 
     answer: str
     objects: tuple[ResultObject, ...]
-    #: (destination, SOP Instance UID)
-    addressed: tuple[tuple[str, SopUid], ...]
 
 
 def view(ledger: Ledger, study_uid: str) -> StudyView:
@@ -98,8 +96,8 @@ class Outcome:
     seen: StudyView
     verdict: StudyVerdict
     publication: Publication | None
-    #: who wants which kinds of object: a destination that is new gets what is published already
-    wanted: Mapping[str, Collection[str]] = field(default_factory=dict)
+    #: who wants which kinds of object; a destination that is new gets what was published before, too
+    wanted: Mapping[str, Collection[str]]
 
 
 def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
@@ -108,10 +106,10 @@ def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
         require_lease(connection, job)
         _keep_verdict(connection, outcome, now)
         _keep_conclusion(connection, job.series_uid, outcome.verdict)
+        published_set = outcome.seen.published_set
         if outcome.publication is not None:
-            _publish(connection, outcome, outcome.publication, now)
-        elif outcome.seen.published_set is not None:
-            _queue(connection, job.study_uid, outcome.verdict, _unaddressed(connection, outcome), now)
+            published_set = _publish(connection, outcome, outcome.publication, now)
+        _queue(connection, outcome, _unaddressed(connection, outcome, published_set), now)
         settle(connection, job, JobEvent.FINISH, now)
         refresh_state(connection, job.study_uid)
 
@@ -141,18 +139,17 @@ def _keep_conclusion(connection: Connection, series_uid: str, verdict: StudyVerd
     connection.execute(update(series).where(series.c.series_uid == series_uid).values(conclusion=to_json(mine)))
 
 
-def _publish(connection: Connection, outcome: Outcome, publication: Publication, now: float) -> None:
+def _publish(connection: Connection, outcome: Outcome, publication: Publication, now: float) -> int:
     seen, verdict = outcome.seen, outcome.verdict
     result_set = _result_set(connection, seen, verdict, publication.answer, now)
     known = set(connection.scalars(select(result_objects.c.sop_uid).where(result_objects.c.result_set == result_set)))
     _keep_objects(connection, result_set, (one for one in publication.objects if one.sop_uid not in known))
-    if not known:
-        _queue(connection, seen.study_uid, verdict, publication.addressed, now)
     connection.execute(
         update(studies)
         .where(studies.c.study_uid == seen.study_uid)
         .values(published_answer=publication.answer, published_set=result_set)
     )
+    return result_set
 
 
 def _result_set(connection: Connection, seen: StudyView, verdict: StudyVerdict, answer: str, now: float) -> int:
@@ -185,11 +182,11 @@ def _keep_objects(connection: Connection, result_set: int, objects: Iterable[Res
         connection.execute(insert(result_objects), rows)
 
 
-def _unaddressed(connection: Connection, outcome: Outcome) -> list[tuple[str, SopUid]]:
+def _unaddressed(connection: Connection, outcome: Outcome, published_set: int | None) -> list[tuple[str, str]]:
     """Return what is published but was never addressed to a destination that wants it."""
     published = connection.execute(
         select(result_objects.c.sop_uid, result_objects.c.kind)
-        .where(result_objects.c.result_set == outcome.seen.published_set)
+        .where(result_objects.c.result_set == published_set)
         .order_by(result_objects.c.number)
     ).all()
     rows = connection.execute(
@@ -199,23 +196,17 @@ def _unaddressed(connection: Connection, outcome: Outcome) -> list[tuple[str, So
     )
     known = {(row.destination, row.sop_uid) for row in rows}
     wishes = ((name, one) for name, kinds in outcome.wanted.items() for one in published if one.kind in kinds)
-    return [(name, SopUid(one.sop_uid)) for name, one in wishes if (name, one.sop_uid) not in known]
+    return [(name, one.sop_uid) for name, one in wishes if (name, one.sop_uid) not in known]
 
 
-def _queue(
-    connection: Connection,
-    study_uid: str,
-    verdict: StudyVerdict,
-    addressed: Sequence[tuple[str, SopUid]],
-    now: float,
-) -> None:
+def _queue(connection: Connection, outcome: Outcome, addressed: Sequence[tuple[str, str]], now: float) -> None:
     rows = [
         {
             "sop_uid": sop_uid,
-            "study_uid": study_uid,
+            "study_uid": outcome.seen.study_uid,
             "destination": destination,
             "state": DeliveryState.QUEUED,
-            "rank": 0 if verdict.verdict is Verdict.POSITIVE else 1,
+            "rank": 0 if outcome.verdict.verdict is Verdict.POSITIVE else 1,
             "queued_at": now,
             "due_at": now,
         }

@@ -1,4 +1,4 @@
-"""A changed answer becomes files in the store and addressed rows for the outbox; an unchanged one becomes nothing."""
+"""A changed answer becomes files in the store and a publication for the ledger; an unchanged one becomes nothing."""
 
 from __future__ import annotations
 
@@ -51,13 +51,7 @@ def publication_of(ledger: Ledger, desk: WorkerDesk, material: Material, made_at
     source = source_of(ledger, desk, material)
     rendered = render(material.verdict, source, _predecessor(material.seen), made_at)
     objects = tuple(_keep(desk, one) for one in rendered)
-    addressed = tuple(
-        (destination.name, one.sop_uid)
-        for destination in desk.destinations
-        for one in objects
-        if one.kind.value in destination.objects
-    )
-    return Publication(answer=answer, objects=objects, addressed=addressed) if objects else None
+    return Publication(answer=answer, objects=objects) if objects else None
 
 
 def answer_of(verdict: StudyVerdict, desk: WorkerDesk) -> str:

@@ -55,6 +55,15 @@ class Hospital:
             root / h[:2] / f"{h[2:]}.dcm" for (h,) in self.ledger("SELECT content_hash FROM instances ORDER BY sop_uid")
         ]
 
+    def receive_and_hide_a_slice(self) -> Path:
+        """Take the study in and move one file away, so that reading fails until it is put back."""
+        self.node.start("--roles", "receive,tend,web")
+        self.send()
+        hidden = self.objects()[0]
+        hidden.rename(hidden.with_suffix(".hidden"))
+        self.node.stop()
+        return hidden
+
     def assert_right_end(self, sent: set[str]) -> None:
         """Same end state, nothing twice in the PACS, no acknowledged instance missing."""
         row = self.node.settled(self.study.uid)
@@ -115,11 +124,7 @@ def test_killed_while_waiting(hospital: Callable[..., Hospital]) -> None:
 
 def test_killed_while_retryable(hospital: Callable[..., Hospital]) -> None:
     case = hospital(ICHOR__WORK__RETRY_SECONDS="3")
-    case.node.start("--roles", "receive,tend,web")
-    case.send()
-    hidden = case.objects()[0]
-    hidden.rename(hidden.with_suffix(".hidden"))
-    case.node.stop()
+    hidden = case.receive_and_hide_a_slice()
     case.node.start()
     case.kill_in(JobState.RETRYABLE)
     hidden.with_suffix(".hidden").rename(hidden)
@@ -141,11 +146,7 @@ def test_killed_when_done_but_not_delivered(hospital: Callable[..., Hospital]) -
 
 def test_killed_when_given_up(hospital: Callable[..., Hospital]) -> None:
     case = hospital(ICHOR__WORK__MAX_ATTEMPTS="2")
-    case.node.start("--roles", "receive,tend,web")
-    case.send()
-    hidden = case.objects()[0]
-    hidden.rename(hidden.with_suffix(".hidden"))
-    case.node.stop()
+    hidden = case.receive_and_hide_a_slice()
     case.node.start()
     case.kill_in(JobState.GIVEN_UP)
     case.node.start()

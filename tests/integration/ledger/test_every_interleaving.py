@@ -25,6 +25,8 @@ from service.ledger.book import open_ledger
 
 STUDY, SERIES = "1", ("1.1", "1.2")
 SLICES = 3
+#: two archives that want everything
+WANTED = {"pacs": ("sr", "sc"), "other": ("sr", "sc")}
 #: a verb may take a job through several states at once: every path of one or two steps, and the last one of a setback
 STEPS: dict[str, set[str]] = {}
 for (_before, _), _after in TRANSITIONS.items():
@@ -98,7 +100,10 @@ class Walk(RuleBasedStateMachine):
     def _conclude(self, job: Job, view: scans.SeriesView, seen: conclusions.StudyView) -> None:
         verdict = _verdict(seen, view)
         conclusions.finish(
-            self.ledger, job, conclusions.Outcome(seen=seen, verdict=verdict, publication=_published(verdict)), self.now
+            self.ledger,
+            job,
+            conclusions.Outcome(seen=seen, verdict=verdict, publication=_published(verdict), wanted=WANTED),
+            self.now,
         )
         self.read[view.series_uid] = {one.sop_uid for one in view.instances}
 
@@ -247,8 +252,7 @@ def _published(verdict: StudyVerdict) -> conclusions.Publication:
         number=1,
     )
     other = replace(report, sop_uid=SopUid(f"8.{verdict.fingerprint}"), number=2, kind=ObjectKind.SC)
-    addressed = tuple((place, one.sop_uid) for place in ("pacs", "other") for one in (report, other))
-    return conclusions.Publication(answer=verdict.answer, objects=(report, other), addressed=addressed)
+    return conclusions.Publication(answer=verdict.answer, objects=(report, other))
 
 
 TestEveryInterleaving = Walk.TestCase

@@ -96,14 +96,19 @@ def publication(name: str = "9.1") -> conclusions.Publication:
         content_hash="c" * 64,
         number=1,
     )
-    return conclusions.Publication(answer="positive", objects=(report,), addressed=(("pacs", report.sop_uid),))
+    return conclusions.Publication(answer="positive", objects=(report,))
 
 
 def conclude(ledger: Ledger, outcome: StudyVerdict, published: conclusions.Publication | None) -> None:
     job = jobs.claim(ledger, "w", 30, 201.0)
     assert job is not None
     seen = conclusions.view(ledger, "1.2.3")
-    conclusions.finish(ledger, job, conclusions.Outcome(seen=seen, verdict=outcome, publication=published), 202.0)
+    conclusions.finish(
+        ledger,
+        job,
+        conclusions.Outcome(seen=seen, verdict=outcome, publication=published, wanted={"pacs": ("sr",)}),
+        202.0,
+    )
 
 
 def state_of_job(ledger: Ledger) -> str:
@@ -204,7 +209,7 @@ def test_a_conclusion_on_an_older_study_is_stale_and_leaves_nothing(ledger: Ledg
     job = jobs.claim(ledger, "w", 30, 201.0)
     assert job is not None
     seen = conclusions.view(ledger, "1.2.3")
-    outcome = conclusions.Outcome(seen=seen, verdict=verdict(), publication=publication())
+    outcome = conclusions.Outcome(seen=seen, verdict=verdict(), publication=publication(), wanted={"pacs": ("sr",)})
     conclusions.finish(ledger, job, outcome, 202.0)
     jobs.replay(ledger, "1.2.3", 203.0)
     again = jobs.claim(ledger, "w", 30, 204.0)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import SliceInput, find_pack, head_facts, load, looks_like_head, to_hu
+from models import SliceInput, find_pack, head_facts, load, to_hu
+from models.anatomy import looks_like_head
 from models.train.evaluate import positive_run_mm, read_dicom
 
 pydicom = pytest.importorskip("pydicom")
