@@ -35,12 +35,15 @@ class CompleteSeries:
         self._ask_peer = ask_peer
         self._seen: dict[str, _Seen] = {}
         self._asking: set[str] = set()
+        #: the version of a series that the peers were asked about, answer or not
+        self._asked: dict[str, int] = {}
 
     def sweep(self, now: float) -> int:
         """Judge what is due; return how many series became complete."""
         glances = scans.open_series(self._ledger)
         kept = {one.series_uid for one in glances}
         self._seen = {uid: seen for uid, seen in self._seen.items() if uid in kept}
+        self._asked = {uid: version for uid, version in self._asked.items() if uid in kept}
         return sum(self._try(glance, now) for glance in glances)
 
     def _try(self, glance: SeriesGlance, now: float) -> bool:
@@ -81,9 +84,11 @@ class CompleteSeries:
     def _ask(self, seen: _Seen, now: float) -> None:
         """Ask the query peers once per standstill, beside the sweep: a slow peer delays nobody."""
         glance, due = seen.glance, ask_at(seen.facts, self._settings)
-        asked = glance.queried_at is not None and glance.queried_at >= glance.last_arrival_at
-        if self._ask_peer is None or asked or due is None or now < due or glance.series_uid in self._asking:
+        answered = glance.queried_at is not None and glance.queried_at >= glance.last_arrival_at
+        asked = self._asked.get(glance.series_uid) == glance.version
+        if self._ask_peer is None or answered or asked or due is None or now < due:
             return
+        self._asked[glance.series_uid] = glance.version
         self._asking.add(glance.series_uid)
         threading.Thread(target=self._keep_answer, args=(self._ask_peer, glance), name="ask-peer", daemon=True).start()
 

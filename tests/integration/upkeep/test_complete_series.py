@@ -120,3 +120,26 @@ def test_a_peer_is_asked_once_per_standstill_and_believed(ledger: Ledger) -> Non
     evidence = scans.view(ledger, "1.2").evidence
     assert evidence
     assert evidence.kind == "queried"
+
+
+def test_a_peer_that_breaks_is_asked_once_and_delays_nobody_for_ever(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def broken(_: str, series_uid: str) -> int:
+        asked.append(series_uid)
+        raise ValueError("a peer that breaks every rule")
+
+    now = time.time()
+    arrive(ledger, stacks.even(30), at=now)
+    release(ledger, now)
+    completing = CompleteSeries(ledger, SETTINGS, broken)
+    end = time.monotonic() + 10
+    while not completing.sweep(now + 1) and time.monotonic() < end:
+        time.sleep(0.01)
+    evidence = scans.view(ledger, "1.2").evidence
+    assert evidence
+    assert evidence.kind == "contiguous"
+    assert asked == ["1.2"]
+    assert "could not be asked" in caplog.text
