@@ -1,6 +1,7 @@
 """The card of a model pack: everything a caller must know about weights without opening them.
 
-A pack is a folder with card.toml and one ONNX file. The card travels with the weights: preprocess, labels, threshold,
+A pack is a folder with card.toml, the ONNX file that reads slices and, where the system has a second stage, the one that
+reads whole scans. The card travels with the weights: preprocess, labels, threshold,
 decision rule and intended use are data here, never folklore in an adapter.
 """
 
@@ -8,43 +9,34 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from models.errors import PackHashMismatch, PackNotFound, PackUnreadable
+from models.sections import Heatmap, OutputNames, Preprocess, Rule, SequenceStage, numbers, refuse_unknown
+
+__all__ = [
+    "CARD_FILE",
+    "PACKS",
+    "Card",
+    "Heatmap",
+    "OutputNames",
+    "Preprocess",
+    "Rule",
+    "SequenceStage",
+    "bundled_packs",
+    "find_pack",
+    "verify",
+]
 
 CARD_FILE = "card.toml"
 PACKS = Path(__file__).parent / "packs"
-RULES = ("run", "share")
-
-
-@dataclass(frozen=True)
-class Preprocess:
-    """How HU become network input; one code reads this in training and in serving."""
-
-    windows: tuple[tuple[int, int], ...]  #: (centre, width) in HU, one per channel
-    size: int  #: input is size x size pixels
-    mm_per_pixel: float  #: fixed scale centred on the head; 0 = plain resize of the whole slice
-    neighbours: int  #: slices above and below that travel along; 0 = the slice alone
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The default slice-to-series decision rule; the site's policy may set another."""
-
-    kind: str  #: "run" (contiguous positive millimetres) or "share" (share of positive slices)
-    numbers: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class OutputNames:
-    """Names of the graph's outputs."""
-
-    probabilities: str
-    features: str
-    cam: str
+TEXTS = (
+    "name", "version", "architecture", "weights", "sha256", "licence", "intended_use", "training_data", "limits",
+)  # fmt: skip
+#: fields of a Card that stand in no card.toml
+OWN = frozenset({"folder", "pack_hash"})
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,8 @@ class Card:
     preprocess: Preprocess
     rule: Rule
     outputs: OutputNames
+    sequence: SequenceStage | None
+    heatmap: Heatmap
     metrics: Mapping[str, float]
     folder: Path
     pack_hash: str  #: sha256 over the canonical card and the weights' hash: the key of a slice reading
@@ -103,62 +97,38 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _build(raw: dict[str, Any], folder: Path) -> Card:
-    texts = (
-        "name",
-        "version",
-        "architecture",
-        "weights",
-        "sha256",
-        "licence",
-        "intended_use",
-        "training_data",
-        "limits",
-    )
-    _refuse_unknown(raw)
+    refuse_unknown(Card, raw, OWN)
     return Card(
-        **{key: str(raw[key]) for key in texts},
+        **{key: str(raw[key]) for key in TEXTS},
         labels=tuple(str(label) for label in raw["labels"]),
         slice_threshold=float(raw["slice_threshold"]),
         temperature=float(raw["temperature"]),
-        preprocess=_preprocess(raw["preprocess"]),
-        rule=_rule(raw["rule"]),
-        outputs=OutputNames(**raw["outputs"]),
-        metrics=_numbers(raw.get("metrics", {})),
+        preprocess=Preprocess.read(raw["preprocess"]),
+        rule=Rule.read(raw["rule"]),
+        outputs=OutputNames.read(raw["outputs"]),
+        sequence=SequenceStage.read(raw.get("sequence")),
+        heatmap=Heatmap.read(raw.get("heatmap", {})),
+        metrics=numbers(raw.get("metrics", {})),
         folder=folder,
         pack_hash=_pack_hash(raw),
     )
 
 
-def _refuse_unknown(raw: dict[str, Any]) -> None:
-    known = {field.name for field in fields(Card)} - {"folder", "pack_hash"}
-    if unknown := sorted(set(raw) - known):
-        raise ValueError(f"unknown field {', '.join(unknown)}")
-
-
-def _preprocess(raw: dict[str, Any]) -> Preprocess:
-    windows = tuple((int(centre), int(width)) for centre, width in raw["windows"])
-    return Preprocess(windows, int(raw["size"]), float(raw["mm_per_pixel"]), int(raw["neighbours"]))
-
-
-def _rule(raw: dict[str, Any]) -> Rule:
-    return Rule(str(raw["kind"]), _numbers({key: value for key, value in raw.items() if key != "kind"}))
-
-
-def _numbers(raw: Mapping[str, Any]) -> Mapping[str, float]:
-    return MappingProxyType({key: float(value) for key, value in raw.items()})
-
-
 def _check(card: Card) -> None:
+    smoothed = card.heatmap.kind == "smoothed"
+    files = [card.weights, *([card.sequence.weights] if card.sequence else [])]
     faults = {
         "labels are empty or repeat": len(set(card.labels)) != len(card.labels) or not card.labels,
         "labels lack 'any'": "any" not in card.labels,
         "slice_threshold is not inside 0..1": not 0 < card.slice_threshold < 1,
         "temperature is not positive": card.temperature <= 0,
-        f"rule kind '{card.rule.kind}' is not one of {', '.join(RULES)}": card.rule.kind not in RULES,
-        "preprocess.neighbours above 0 is not supported": card.preprocess.neighbours != 0,
-        "preprocess.size is not positive": card.preprocess.size <= 0,
-        "weights is not a plain file name": Path(card.weights).name != card.weights,
+        "weights is not a plain file name": any(Path(name).name != name for name in files),
+        "both stages name the same weights": len(set(files)) != len(files),
+        "heatmap kind smoothed needs one label and outputs.weighted": smoothed
+        and not (len(card.labels) == 1 and card.outputs.weighted),
     }
+    for part in (card.preprocess, card.rule, card.heatmap, *([card.sequence] if card.sequence else [])):
+        faults |= part.faults()
     for fault, present in faults.items():
         if present:
             raise PackUnreadable(card.folder, fault)
@@ -186,10 +156,16 @@ def find_pack(name_or_folder: str | Path) -> Card:
 
 
 def verify(card: Card) -> None:
-    """Prove that the weights are those the card was written for."""
+    """Prove that the weights, of both stages, are those the card was written for."""
+    _prove(card.weights_path, card.sha256)
+    if card.sequence:
+        _prove(card.folder / card.sequence.weights, card.sequence.sha256)
+
+
+def _prove(weights: Path, expected: str) -> None:
     try:
-        found = hashlib.sha256(card.weights_path.read_bytes()).hexdigest()
+        found = hashlib.sha256(weights.read_bytes()).hexdigest()
     except FileNotFoundError as missing:
-        raise PackUnreadable(card.folder, f"weights file {card.weights} is missing") from missing
-    if found != card.sha256:
-        raise PackHashMismatch(card.weights_path, card.sha256, found)
+        raise PackUnreadable(weights.parent, f"weights file {weights.name} is missing") from missing
+    if found != expected:
+        raise PackHashMismatch(weights, expected, found)

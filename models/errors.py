@@ -7,7 +7,9 @@ ModelError
 │   ├── PackHashMismatch      the weights are not the ones the card was written for
 │   └── PackGraphMismatch     card and graph disagree on inputs, outputs or labels
 ├── DeviceUnknown             the caller asked for a device that does not exist
+├── DatasetUnusable           a folder is no labelled data set, or not a whole one
 ├── SliceUnreadable           a slice is not a two-dimensional image with a positive pixel size
+├── ReaderMisused             the caller left out what the pack needs, or asked for what it has not
 └── ExtraMissing              a workshop verb was called without the `train` extra
 """
 
@@ -72,6 +74,21 @@ class SliceUnreadable(ModelError):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"slice cannot be read: {why}; give float HU of shape [rows, columns] and pixel sizes in mm")
+
+
+class DatasetUnusable(ModelError):
+    """A folder is no labelled data set, or not a whole one."""
+
+    def __init__(self, folder: Path, why: str, mend: str) -> None:
+        super().__init__(f"data set {folder}: {why}; {mend}")
+        self.folder = folder
+
+
+class ReaderMisused(ModelError):
+    """The caller left out what the pack needs, or asked for what it has not."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"pack '{name}' {why}")
 
 
 class ExtraMissing(ModelError):

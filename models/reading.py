@@ -26,6 +26,10 @@ class SliceInput:
             raise SliceUnreadable(f"pixel size is {self.row_mm} x {self.col_mm} mm")
 
 
+#: the slice above and the one below in the scan; None at its edge, where the slice itself stands in
+Beside = tuple[SliceInput | None, SliceInput | None]
+
+
 @dataclass(frozen=True, eq=False)
 class SliceParts:
     """What the network says about one slice; a fact that is stored and never computed twice."""

@@ -1,5 +1,6 @@
-"""Runtimes behind one small protocol; onnx_ is the only importer of onnxruntime."""
+"""Runtimes behind small protocols; onnx_ is the only importer of onnxruntime."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -23,4 +24,16 @@ class Session(Protocol):
 
     def run(self, images: NDArray[np.float32]) -> Outputs:
         """One forward pass."""
+        ...
+
+    def weighted(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The last map times the finding's weights [B, F, h, w], of packs whose card names that output."""
+        ...
+
+
+class SequenceSession(Protocol):
+    """A loaded second stage: a scan's features [1, T, F], probabilities [1, T, K] and spacing [1, T] to [T, K]."""
+
+    def run(self, feeds: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """One scan of any length; inputs that the graph does not use are left aside."""
         ...

@@ -1,11 +1,14 @@
 """ONNX Runtime; imported inside functions so that `import models` costs nothing."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.backends import Outputs
+from models.backends.agree import sequence_fault, slice_fault
 from models.card import Card
 from models.errors import DeviceUnknown, PackGraphMismatch
 
@@ -18,14 +21,20 @@ CPU = "CPUExecutionProvider"
 
 
 class OnnxSession:
-    """One graph in ONNX Runtime, checked against its card."""
+    """The slice graph in ONNX Runtime, checked against its card."""
 
     def __init__(self, card: Card, device: str, threads: int | None) -> None:
         if device not in DEVICES:
             raise DeviceUnknown(device)
-        self._session = _open(card, device, threads)
+        wanted = [CPU] if device == "cpu" or CUDA not in _available() else [CUDA, CPU]
+        self._session = _open(card, card.weights, wanted, threads)
+        inputs, outputs = _shapes(self._session)
+        if fault := slice_fault(card, inputs, outputs):
+            raise PackGraphMismatch(card.name, fault)
+        self._input = next(iter(inputs))
         self._names = [card.outputs.probabilities, card.outputs.features, card.outputs.cam]
-        self._input = _agree(card, self._session)
+        self._weighted = card.outputs.weighted
+        self.features = outputs[card.outputs.features][1]  #: length of the pooled vector
         self.device = "cuda" if self._session.get_providers()[0] == CUDA else "cpu"
         self.device_note = _note(device, self.device, gpu_build=CUDA in _available())
 
@@ -34,16 +43,38 @@ class OnnxSession:
         probabilities, features, cam = self._session.run(self._names, {self._input: images})
         return probabilities, features, cam
 
+    def weighted(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The last map times the finding's weights."""
+        (parts,) = self._session.run([self._weighted], {self._input: images})
+        return np.asarray(parts, np.float32)
 
-def _open(card: Card, device: str, threads: int | None) -> "InferenceSession":
+
+class OnnxSequence:
+    """The sequence graph in ONNX Runtime, checked against its card and against the vectors it is fed."""
+
+    def __init__(self, card: Card, features: object, threads: int | None) -> None:
+        assert card.sequence is not None
+        self._session = _open(card, card.sequence.weights, [CPU], threads)
+        inputs, outputs = _shapes(self._session)
+        if fault := sequence_fault(card, features, inputs, outputs):
+            raise PackGraphMismatch(card.name, fault)
+        self._inputs = list(inputs)
+
+    def run(self, feeds: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """One scan of any length."""
+        (made,) = self._session.run(["probabilities"], {name: feeds[name] for name in self._inputs})
+        return np.asarray(made[0], np.float32)
+
+
+def _open(card: Card, weights: str, providers: list[str], threads: int | None) -> "InferenceSession":
     from onnxruntime import InferenceSession
     from onnxruntime.capi.onnxruntime_pybind11_state import InvalidGraph, InvalidProtobuf
 
-    wanted = [CPU] if device == "cpu" or CUDA not in _available() else [CUDA, CPU]
+    path: Path = card.folder / weights
     try:
-        return InferenceSession(str(card.weights_path), _options(threads), providers=wanted)
+        return InferenceSession(str(path), _options(threads), providers=providers)
     except (InvalidProtobuf, InvalidGraph) as wrong:
-        raise PackGraphMismatch(card.name, f"{card.weights} is not a usable ONNX graph") from wrong
+        raise PackGraphMismatch(card.name, f"{weights} is not a usable ONNX graph") from wrong
 
 
 def _options(threads: int | None) -> "SessionOptions":
@@ -56,24 +87,10 @@ def _options(threads: int | None) -> "SessionOptions":
     return options
 
 
-def _agree(card: Card, session: "InferenceSession") -> str:
-    """The input's name, once shapes and names are those of the card."""
-    inputs, outputs = session.get_inputs(), {out.name: out for out in session.get_outputs()}
-    if len(inputs) != 1:
-        raise PackGraphMismatch(card.name, f"graph has {len(inputs)} inputs, one is expected")
-    spec = card.preprocess
-    expected = [len(spec.windows), spec.size, spec.size]
-    if list(inputs[0].shape[1:]) != expected:
-        raise PackGraphMismatch(card.name, f"graph reads {inputs[0].shape[1:]}, the card prepares {expected}")
-    for name in (card.outputs.probabilities, card.outputs.features, card.outputs.cam):
-        if name not in outputs:
-            raise PackGraphMismatch(card.name, f"graph has no output '{name}', it has {', '.join(sorted(outputs))}")
-    for name in (card.outputs.probabilities, card.outputs.cam):
-        if outputs[name].shape[1] != len(card.labels):
-            raise PackGraphMismatch(
-                card.name, f"output '{name}' has {outputs[name].shape[1]} columns for {len(card.labels)} labels"
-            )
-    return str(inputs[0].name)
+def _shapes(session: "InferenceSession") -> tuple[dict[str, list[object]], dict[str, list[object]]]:
+    """Inputs and outputs by name; a free dimension is a text or None."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    return {one.name: list(one.shape) for one in inputs}, {one.name: list(one.shape) for one in outputs}
 
 
 def _available() -> list[str]:

@@ -94,7 +94,7 @@ def test_an_unknown_pack_lists_the_known(tmp_path):
         ("slice_threshold = 0.4", "slice_threshold = 1.0", "slice_threshold"),
         ("temperature = 1.5", "temperature = 0", "temperature"),
         ('kind = "run"', 'kind = "guess"', "'guess'"),
-        ("neighbours = 0", "neighbours = 1", "neighbours"),
+        ("neighbours = 0", "neighbours = 2", "neighbours"),
         ('weights = "w.onnx"', 'weights = "../w.onnx"', "plain file name"),
         ('version = "1"', 'version = "1"\ncolour = "red"', "unknown field colour"),
         ("[[40, 80]]", "[[40]]", "not enough values"),
