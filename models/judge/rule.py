@@ -12,8 +12,9 @@ from statistics import median
 
 import numpy as np
 
-from models.card import Card, Rule
-from models.judge.nouns import CaseReading
+from models.card import Card
+from models.judge.nouns import Bools, CaseReading
+from models.sections import Rule
 
 SLACK_MM = 0.05  #: positions are written with few digits
 GAP_FACTOR, SAME_PLACE_MM, NEIGHBOURS = 1.6, 0.05, 3  #: a step this much longer than its neighbours is a gap
@@ -47,13 +48,14 @@ def calls(case: CaseReading, card: Card, threshold: float | None = None) -> bool
 def positive(stack: Stack, marks: Sequence[bool], rule: Rule) -> bool:
     """The rule on slices already marked positive or not."""
     if rule.kind == "share":
-        return sum(marks) >= required_count(len(marks), rule.numbers.get("share_percent", SHARE_PERCENT))
+        return sum(marks) >= required_count(len(marks), rule.numbers.get("share_percent", SHARE_PERCENT), rule.rounding)
     return longest_run(stack, marks) >= rule.numbers.get("run_mm", RUN_MM) - SLACK_MM and any(marks)
 
 
-def required_count(number: int, percent: float) -> int:
-    """Positive slices that a share asks for, at least one; halves go to the even number, as the published code does."""
-    return max(1, round(Fraction(str(percent)) * number / 100))
+def required_count(number: int, percent: float, rounding: str) -> int:
+    """Positive slices that a share asks for, at least one: half_even as the published code rounds, or ceil."""
+    share = Fraction(str(percent)) * number / 100
+    return max(1, math.ceil(share) if rounding == "ceil" else round(share))
 
 
 def longest_run(stack: Stack, marks: Sequence[bool]) -> float:
@@ -87,6 +89,6 @@ def _expected(steps: Sequence[float], at: int, stack: Stack) -> float:
     return max(median(around) if around else 0.0, stack.thickness_mm or 0.0) or math.inf
 
 
-def sweep(cases: Sequence[CaseReading], card: Card, thresholds: Sequence[float]) -> np.ndarray:
+def sweep(cases: Sequence[CaseReading], card: Card, thresholds: Sequence[float]) -> Bools:
     """[thresholds, cases] calls of the rule."""
     return np.array([[calls(case, card, cut) for case in cases] for cut in thresholds], bool)
