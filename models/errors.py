@@ -8,6 +8,7 @@ ModelError
 │   └── PackGraphMismatch     card and graph disagree on inputs, outputs or labels
 ├── DeviceUnknown             the caller asked for a device that does not exist
 ├── DatasetUnusable           a folder is no labelled data set, or not a whole one
+├── RunUnusable               a training run is not finished, or its recipe is wrong
 ├── SliceUnreadable           a slice is not a two-dimensional image with a positive pixel size
 ├── ReaderMisused             the caller left out what the pack needs, or asked for what it has not
 └── ExtraMissing              a workshop verb was called without the `train` extra
@@ -89,6 +90,14 @@ class ReaderMisused(ModelError):
 
     def __init__(self, name: str, why: str) -> None:
         super().__init__(f"pack '{name}' {why}")
+
+
+class RunUnusable(ModelError):
+    """A training run is not finished, or its recipe is wrong."""
+
+    def __init__(self, run: Path, why: str, mend: str) -> None:
+        super().__init__(f"run {run}: {why}; {mend}")
+        self.run = run
 
 
 class ExtraMissing(ModelError):
