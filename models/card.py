@@ -1,8 +1,8 @@
 """The card of a model pack: everything a caller must know about weights without opening them.
 
-A pack is a folder with card.toml, the ONNX file that reads slices and, where the system has a second stage, the one that
-reads whole scans. The card travels with the weights: preprocess, labels, threshold,
-decision rule and intended use are data here, never folklore in an adapter.
+A pack is a folder with card.toml, the ONNX file that reads slices and, where the system has a second stage, the one
+that reads whole scans. The card travels with the weights: preprocess, labels, threshold, decision rule and intended use
+are data here, never folklore in an adapter.
 """
 
 import hashlib
@@ -127,8 +127,9 @@ def _check(card: Card) -> None:
         "heatmap kind smoothed needs one label and outputs.weighted": smoothed
         and not (len(card.labels) == 1 and card.outputs.weighted),
     }
-    for part in (card.preprocess, card.rule, card.heatmap, *([card.sequence] if card.sequence else [])):
-        faults |= part.faults()
+    faults |= card.preprocess.faults() | card.rule.faults() | card.heatmap.faults()
+    if card.sequence:
+        faults |= card.sequence.faults()
     for fault, present in faults.items():
         if present:
             raise PackUnreadable(card.folder, fault)

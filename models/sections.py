@@ -17,6 +17,7 @@ TRIANGLE, BILINEAR, PILLOW = "triangle", "bilinear", "pillow"
 FILTERS = (TRIANGLE, BILINEAR, PILLOW)
 #: what a sequence graph may ask for: pooled vectors, slice probabilities, mm to the next slice
 SEQUENCE_INPUTS = ("features", "probabilities", "spacing")
+REFINED = "refined"  #: what it gives: probabilities again, under a name of their own since a graph names a value once
 
 Faults = dict[str, bool]
 

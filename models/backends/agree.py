@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from models.card import Card
+from models.sections import REFINED
 
 Shapes = Mapping[str, Sequence[object]]  #: by name; a free dimension is no int
 
@@ -28,15 +29,15 @@ def sequence_fault(card: Card, features: object, inputs: Shapes, outputs: Shapes
     if set(inputs) != set(card.sequence.inputs):
         asked, given = (", ".join(sorted(names)) for names in (inputs, card.sequence.inputs))
         return f"{card.sequence.weights} asks for {asked}, the card feeds it {given}"
-    if "probabilities" not in outputs:
-        return f"{card.sequence.weights} has no output 'probabilities', it has {', '.join(sorted(outputs))}"
+    if REFINED not in outputs:
+        return f"{card.sequence.weights} has no output '{REFINED}', it has {', '.join(sorted(outputs))}"
     widths = {"features": features, "probabilities": len(card.labels)}
     for name, shape in inputs.items():
         if len(shape) != (2 if name == "spacing" else 3) or isinstance(shape[1], int):
             return f"input '{name}' of {card.sequence.weights} is {list(shape)}, scans of any length are expected"
         if name in widths and isinstance(shape[2], int) and shape[2] != widths[name]:
             return f"{card.sequence.weights} reads {shape[2]} {name} per slice, the slice graph gives {widths[name]}"
-    return _columns(card, outputs, ("probabilities", 3))
+    return _columns(card, outputs, (REFINED, 3))
 
 
 def _columns(card: Card, outputs: Shapes, *wanted: tuple[str, int]) -> str:

@@ -11,6 +11,7 @@ from models.backends import Outputs
 from models.backends.agree import sequence_fault, slice_fault
 from models.card import Card
 from models.errors import DeviceUnknown, PackGraphMismatch
+from models.sections import REFINED
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -62,7 +63,7 @@ class OnnxSequence:
 
     def run(self, feeds: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """One scan of any length."""
-        (made,) = self._session.run(["probabilities"], {name: feeds[name] for name in self._inputs})
+        (made,) = self._session.run([REFINED], {name: feeds[name] for name in self._inputs})
         return np.asarray(made[0], np.float32)
 
 

@@ -1,6 +1,5 @@
 """Burduja et al.: ResNeXt-101 per slice, features reduced to 120, then a BiLSTM along the scan."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from models.seeds.backbones import Backbone, PooledNet
-from models.seeds.features import Reduction
+from models.seeds.features import Reduction, selection
 from models.seeds.systems import BURDUJA
 
 LABELS = len(BURDUJA.labels)
@@ -62,10 +61,18 @@ class ScanLstm(nn.Module):
 class ScanReader(nn.Module):
     """Pooled features [B, T, 2048] and slice probabilities [B, T, 6] to probabilities [B, T, 6]; the exported graph."""
 
+    inputs = ("features", "probabilities")
+
     def __init__(self, reduction: Reduction, stage: ScanLstm) -> None:
         super().__init__()
-        self.reduce: Callable[[Tensor], Tensor] = as_linear(reduction)
+        self.reduce = as_linear(reduction)
         self.stage = stage
 
     def forward(self, features: Tensor, probabilities: Tensor) -> Tensor:
-        return torch.sigmoid(self.stage(self.reduce(features), probabilities))
+        return torch.sigmoid(cast(Tensor, self.stage(self.reduce(features), probabilities)))
+
+
+def scan_reader(width: int, config: LstmConfig | None = None) -> ScanReader:
+    """Ready to be trained or loaded: until a reduction is fitted it keeps the first columns."""
+    config = config or LstmConfig()
+    return ScanReader(selection(range(config.features), width), ScanLstm(config))

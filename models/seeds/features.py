@@ -5,6 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.sequence import spacing
+
+__all__ = [
+    "Reduction", "largest_sd", "largest_weight", "pca", "scan_scores", "selection", "smallest_weight", "spacing",
+]  # fmt: skip
 Floats = NDArray[np.float64]
 
 
@@ -55,13 +60,6 @@ def largest_sd(features: ArrayLike, kept: int) -> NDArray[np.intp]:
 
 def _top(merit: NDArray[np.floating], kept: int) -> NDArray[np.intp]:
     return np.sort(np.argsort(-merit, kind="stable")[:kept])
-
-
-def spacing(positions: ArrayLike) -> NDArray[np.float32]:
-    """Signed distance in mm to the next slice, the last one repeated; a lone slice has none and gets 0."""
-    steps = np.diff(np.asarray(positions, np.float64))
-    last = steps[-1:] if len(steps) else np.zeros(1)
-    return np.asarray(np.concatenate([steps, last]), np.float32)
 
 
 def scan_scores(probabilities: ArrayLike) -> NDArray[np.float64]:

@@ -3,8 +3,8 @@
 Tensors: features [B, T, M, F] of M backbones, probabilities [B, T, M, 6], spacing [B, T] in mm to the next slice.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -145,6 +145,35 @@ class ChainAverage(nn.Module):
             for place, chain in enumerate(self.chains)
         ]
         return torch.stack(each).mean(0)
+
+
+class WangScan(nn.Module):
+    """What the slice graph hands on [B, T, F], probabilities [B, T, 6] and spacing to probabilities [B, T, 6].
+
+    F = the pooled vectors of all members, then, when they are several, their 6 probabilities each.
+    """
+
+    def __init__(self, widths: Sequence[int], reader: BothWays | ChainAverage, padded: int) -> None:
+        super().__init__()
+        self.widths, self.padded, self.reader = tuple(widths), padded, reader
+        self.inputs = ("features", "spacing") if len(self.widths) > 1 else ("features", "probabilities", "spacing")
+
+    def forward(self, features: Tensor, *rest: Tensor) -> Tensor:
+        """The graph's inputs in the order of `inputs`."""
+        *vectors, sets = torch.split(features, [*self.widths, features.shape[2] - sum(self.widths)], 2)
+        if len(self.widths) == 1:
+            sets = rest[0]
+        members = sets.unflatten(2, (len(self.widths), LABELS))
+        return cast(Tensor, self.reader(same_width(vectors, self.padded), members, rest[-1]))
+
+
+def scan_reader(widths: Sequence[int], sizes: Mapping[str, int], *, chains: bool = False) -> WangScan:
+    """The code's joint model over all members, or the paper's average of one chain per member; `sizes` for tests."""
+    count = 1 if chains else len(widths)
+    config = replace(SequenceConfig(count), **sizes)
+    if chains:
+        return WangScan(widths, ChainAverage([SequenceModel(config) for _ in widths]), config.features)
+    return WangScan(widths, BothWays(SequenceModel(config)), config.features)
 
 
 def same_width(features: Sequence[Tensor], width: int = 2048) -> Tensor:

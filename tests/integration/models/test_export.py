@@ -15,7 +15,7 @@ from models.classify.net import SliceNet  # noqa: E402
 from models.errors import PackGraphMismatch  # noqa: E402
 from models.export import check_parity  # noqa: E402
 
-HERE = "import sys; from models.export import main; main()"
+HERE = "import sys; from models.export.__main__ import main; main()"
 
 
 @pytest.fixture(scope="module")

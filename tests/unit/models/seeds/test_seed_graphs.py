@@ -5,163 +5,212 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: install the 'train' extra")
 pytest.importorskip("onnx", reason="onnx is not installed: install the 'train' extra")
-onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: install the 'cpu' extra")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: install the 'cpu' extra")
 
-from models.seeds import burduja, graph, saraswathi, wang  # noqa: E402
-from models.seeds.backbones import Backbone  # noqa: E402
-from models.seeds.bench import SeedBench, smoothed, weighted  # noqa: E402
-from models.seeds.effclass import EffClass, EffClassConfig  # noqa: E402
+from packs import KEYS, SCAN, pictures, small_nets, wake  # noqa: E402
+
+from models.errors import PackGraphMismatch  # noqa: E402
+from models.explain import one_map  # noqa: E402
+from models.explain import smoothed as smoothed_in_numpy  # noqa: E402
+from models.export import export  # noqa: E402
+from models.export.graph import scan_signature, write_graph  # noqa: E402
+from models.export.packs import write_scan  # noqa: E402
+from models.export.parity import LENGTHS, check_parity, check_scan, onnx_says  # noqa: E402
+from models.seeds import burduja, wang  # noqa: E402
+from models.seeds.bench import Bench, same_side, smoothed  # noqa: E402
 from models.seeds.features import pca  # noqa: E402
-from models.seeds.systems import BURDUJA, EFFCLASS, SARASWATHI, WANG_SLICES  # noqa: E402
 
 PARITY = 1e-4
-NARROW = {"layers": (1, 1, 1, 1), "channels": (16, 16, 32, 32)}
-EFF_SMALL = EffClassConfig(
-    {"backbone_name": "test_efficientnet", "backbone_args": {}, "fpn_channels": 8, "fpn_cell_repeats": 1},
-    Backbone("resnet18", NARROW),
-)
-SLICE_NETS = {
-    "effclass": (lambda: EffClass(EFF_SMALL), EFFCLASS, 512),
-    "burduja": (lambda: burduja.slice_net(Backbone("resnext50_32x4d", NARROW)), BURDUJA, 64),
-    "wang-dense": (
-        lambda: wang.slice_net(Backbone("densenet121", {"growth_rate": 8, "block_config": (1, 1, 1, 1)})),
-        WANG_SLICES,
-        64,
-    ),
-    "wang-se": (
-        lambda: wang.slice_net(Backbone("legacy_seresnext101_32x4d", {"layers": (1, 1, 1, 1)})),
-        WANG_SLICES,
-        64,
-    ),
-    "saraswathi": (lambda: saraswathi.slice_net(Backbone("resnet50", NARROW)), SARASWATHI, 64),
-}  # fmt: skip
+#: one by one: the members of an ensemble have maps of their own
+CASES = [*KEYS.values()]
 
 
-def wake(net: torch.nn.Module) -> torch.nn.Module:
-    """Random norms: timm starts each block's last norm at zero, where every comparison would pass unseen."""
-    for part in net.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
-            torch.nn.init.normal_(part.bias, 0, 0.1)
-    return net.eval()
-
-
-@pytest.fixture(scope="module", params=SLICE_NETS)
-def bench(request):
-    torch.manual_seed(3)
-    make, system, side = SLICE_NETS[request.param]
-    return SeedBench(wake(make()), system, temperature=1.5).eval(), system, side
+@pytest.fixture(scope="module", params=CASES)
+def nets(request):
+    torch.set_num_threads(1)
+    return small_nets(request.param)
 
 
 def images(count: int, side: int) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(count).uniform(-1, 1, (count, 3, side, side)).astype(np.float32))
 
 
-def run(path, feeds: dict[str, torch.Tensor]) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(None, {name: value.numpy() for name, value in feeds.items()})
-
-
-def test_the_slice_graph_says_what_torch_says(bench, tmp_path):
-    net, system, side = bench
-    graph.write_graph(net, (images(2, side),), graph.SLICE, tmp_path / "reader.onnx")
-    for count in (1, 3):
-        given = images(count, side)
-        with torch.inference_mode():
-            ours = [one.numpy() for one in net(given)]
-        theirs = run(tmp_path / "reader.onnx", {"images": given})
-        assert ours[0].shape == (count, len(system.findings)) and ours[2].shape[:2] == ours[0].shape
-        for one, other in zip(ours, theirs, strict=True):
-            assert np.abs(one - other).max() <= PARITY * max(1, np.abs(one).max())
-        assert np.abs(ours[0] - theirs[0]).max() <= PARITY
-    assert str(tmp_path).encode() not in (tmp_path / "reader.onnx").read_bytes()
-
-
-def test_the_map_is_grad_cam(bench):
-    net, system, side = bench
-    given = images(1, side)
-    activation = net.net.activation(given).detach().requires_grad_()
-    logits = net.net.fc(activation.mean((2, 3)))
-    positions = activation.shape[2] * activation.shape[3]
+def test_the_slice_graph_says_what_torch_says(nets, tmp_path):
+    bench, target = nets.bench(1.5), tmp_path / "reader.onnx"
+    export(bench, nets.size, target)
+    given = images(2, nets.size)
     with torch.inference_mode():
-        cam = net(given)[2] / positions
-    for column, label in enumerate(system.findings):
-        row = system.label_index("yes" if len(system.labels) == 2 else label)
-        (gradient,) = torch.autograd.grad(logits[0, row], activation, retain_graph=True)
-        expected = torch.relu((gradient.mean((2, 3), keepdim=True) * activation).sum(1))[0]
-        assert torch.allclose(cam[0, column], expected, atol=1e-4, rtol=1e-4)
-        signed = weighted(activation, net.net.fc.weight)[0, row] / positions
-        assert signed.abs().max() > 1e-3, "an empty map would pass too"
+        ours = [one.numpy() for one in bench(given)]
+    theirs = onnx_says(target, {"images": given.numpy()})
+    assert list(theirs) == ["probabilities", "features", "cam"]
+    assert ours[0].shape == (2, len(nets.system.findings)) and ours[2].shape[:2] == ours[0].shape
+    assert ours[1].shape == (2, nets.feature_width)
+    for one, other in zip(ours, theirs.values(), strict=True):
+        assert np.abs(one - other).max() <= PARITY * max(1, np.abs(one).max()) and np.ptp(one) > 1e-3
+    assert np.abs(ours[0] - theirs["probabilities"]).max() <= PARITY
+    content = target.read_bytes()
+    assert str(tmp_path).encode() not in content and b"site-packages" not in content and b".py" not in content
+
+
+def grad_cam(net, given: torch.Tensor, row: int) -> torch.Tensor:
+    """The published way: mean gradient of a logit per feature, times the features, cut at zero."""
+    activation = net.activation(given).detach().requires_grad_()
+    logits = net.fc(activation.mean((2, 3)))
+    (gradient,) = torch.autograd.grad(logits[:, row].sum(), activation)
+    return torch.relu((gradient.mean((2, 3), keepdim=True) * activation).sum(1)).detach()
+
+
+def test_the_exported_map_is_grad_cam(nets, tmp_path):
+    export(nets.bench(), nets.size, tmp_path / "reader.onnx")
+    given = pictures(nets.size)[:2]
+    cam = onnx_says(tmp_path / "reader.onnx", {"images": given.numpy()})["cam"]
+    peaks = []
+    for column, label in enumerate(nets.system.findings):
+        row = nets.system.label_index("yes" if len(nets.system.labels) == 2 else label)
+        maps = [grad_cam(net, given, row) * net.activation(given)[0, 0].numel() for net in nets.members]
+        expected = torch.stack([one[:, 0] for one in same_side([one[:, None] for one in maps])]).mean(0)
+        assert np.abs(cam[:, column] - expected.numpy()).max() <= PARITY * max(1, float(expected.max()))
+        peaks.append(float(expected.max()))
+    assert max(peaks) > 1e-2, "empty maps would pass too"
 
 
 def test_two_logits_report_the_finding_alone():
-    net = SeedBench(wake(SLICE_NETS["saraswathi"][0]()), SARASWATHI, temperature=2).eval()
+    nets = small_nets("saraswathi")
     given = images(2, 64)
     with torch.inference_mode():
-        logits, _ = net.net(given)
-        assert torch.allclose(net(given)[0][:, 0], torch.sigmoid((logits[:, 1] - logits[:, 0]) / 2), atol=1e-6)
+        logits, _ = nets.members[0](given)
+        reported = nets.bench(2.0)(given)[0]
+    assert reported.shape == (2, 1)
+    assert torch.allclose(reported[:, 0], torch.sigmoid((logits[:, 1] - logits[:, 0]) / 2), atol=1e-6)
 
 
-def test_every_part_learns(bench):
-    net, _, side = bench
-    trained = net.net.train()
-    logits, _ = trained(images(2, side))
-    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1])).backward()
-    still = [name for name, value in trained.named_parameters() if value.grad is None or not value.grad.any()]
-    trained.eval().zero_grad(set_to_none=True)
-    assert not still
+def test_members_are_averaged_and_each_one_kept_among_the_features():
+    nets = small_nets("wang-slices")
+    given = images(2, 64)
+    with torch.inference_mode():
+        probabilities, features, cam = nets.bench()(given)
+        each = [torch.sigmoid(net(given)[0]) for net in nets.members]
+        pooled = [net(given)[1].mean((2, 3)) for net in nets.members]
+    assert torch.allclose(probabilities, torch.stack(each).mean(0), atol=1e-6)
+    assert torch.allclose(features, torch.cat([*pooled, *each], 1), atol=1e-6)
+    assert cam.shape == (2, 6, 2, 2) and features.shape[1] == nets.feature_width == sum(nets.widths) + 18
+
+
+def test_maps_of_unlike_members_meet_at_the_finest():
+    coarse, fine = torch.ones(1, 6, 2, 2), torch.zeros(1, 6, 4, 4)
+    assert [tuple(one.shape) for one in same_side([coarse, fine])] == [(1, 6, 4, 4)] * 2
+
+
+def test_a_weighted_map_needs_one_net_with_one_finding():
+    nets = small_nets("wang-slices")
+    with pytest.raises(ValueError, match="one net with one finding"):
+        Bench(nets.members, weighted=True)
+
+
+def test_every_part_learns(nets):
+    for net in nets.members:
+        trained = net.train()
+        logits, _ = trained(images(2, nets.size))
+        torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1])).backward()
+        still = [name for name, value in trained.named_parameters() if value.grad is None or not value.grad.any()]
+        trained.eval().zero_grad(set_to_none=True)
+        assert not still
+
+
+@pytest.mark.parametrize("system", ["effclass", "saraswathi"])
+@pytest.mark.parametrize("eigen", [False, True])
+def test_the_smoothed_map_needs_no_torch(system, eigen, tmp_path):
+    nets = small_nets(system)
+    export(nets.bench(weighted=True), nets.size, tmp_path / "reader.onnx", weighted=True)
+    given = pictures(nets.size)[:2]
+    ours = smoothed(nets.members[0], given, 1, eigen).numpy()
+    theirs = smoothed_in_numpy(
+        lambda copy: onnx_says(tmp_path / "reader.onnx", {"images": copy})["weighted"], given.numpy(), eigen
+    )
+    assert theirs.shape == ours.shape and np.abs(ours - theirs).max() <= PARITY
+    assert float(ours.max()) > 0.3 and float(ours.max()) <= 1 and float(ours.min()) >= 0
 
 
 @pytest.mark.parametrize("eigen", [False, True])
 def test_the_smoothed_map_is_mirrored_with_its_image(eigen):
-    torch.manual_seed(5)
-    net = wake(saraswathi.slice_net(Backbone("resnet50", NARROW)))
+    net = small_nets("saraswathi").members[0]
     given = images(2, 96)
     made, mirrored = smoothed(net, given, 1, eigen), smoothed(net, given.flip(3), 1, eigen)
-    assert made.shape == (2, 3, 3) and float(made.min()) >= 0 and float(made.max()) <= 1 and made.any()
+    assert made.shape == (2, 3, 3) and made.any()
     assert torch.allclose(made, mirrored.flip(2), atol=1e-4)
 
 
-@pytest.fixture(scope="module")
-def lstm_reader():
+def test_the_axis_of_a_smoothed_map_agrees_with_grad_cam():
+    parts = np.random.default_rng(5).normal(size=(6, 12, 4, 4)).astype(np.float32)
+    along, summed = (one_map(parts, eigen).reshape(6, -1) for eigen in (True, False))
+    assert (along * summed).sum(axis=1).min() > 0
+    assert np.allclose(one_map(-parts, True).reshape(6, -1), -along, atol=1e-5)
+
+
+def scan_of(system: str, **changes):
+    nets = small_nets(system, **changes)
+    assert nets.scan is not None
+    return nets
+
+
+@pytest.mark.parametrize(
+    ("system", "changes"),
+    [
+        ("burduja", {}),
+        ("wang-slices", {}),
+        ("wang-slices", {"chains": True}),
+        ("wang-windows", {}),
+        ("wang-windows", {"backbones": [{"name": "resnet18", "options": {"channels": (8, 8, 8, 8)}}]}),
+    ],
+    ids=["burduja", "wang-joint", "wang-chains", "wang-windows", "wang-one-member"],
+)
+def test_the_scan_graph_reads_any_length(system, changes, tmp_path):
+    nets = scan_of(system, **changes)
+    write_scan(nets, tmp_path / "scan.onnx")
+    worst = check_scan(nets.scan, tmp_path / "scan.onnx", nets.feature_width, 6)
+    assert LENGTHS == (1, 2, 17, 40) and worst["refined"] <= PARITY
+    other = scan_of(system, **changes)
+    with torch.no_grad():
+        [part for name, part in other.scan.named_modules() if name.endswith("head")][-1].bias.add_(0.05)
+    with pytest.raises(PackGraphMismatch, match="refined"):
+        check_scan(other.scan, tmp_path / "scan.onnx", nets.feature_width, 6)
+
+
+def test_a_fitted_reduction_travels_in_the_graph(tmp_path):
     torch.manual_seed(0)
     reduction = pca(np.random.default_rng(0).normal(size=(40, 24)), 10)
-    stage = burduja.ScanLstm(burduja.LstmConfig(features=10, hidden=12))
-    return burduja.ScanReader(reduction, stage).eval()
+    reader = wake(burduja.ScanReader(reduction, burduja.ScanLstm(burduja.LstmConfig(features=10, hidden=12))))
+    given = torch.randn(1, 9, 24), torch.rand(1, 9, 6)
+    write_graph(reader, given, scan_signature(reader.inputs), tmp_path / "scan.onnx")
+    feeds = dict(zip(reader.inputs, (one.numpy() for one in given), strict=True))
+    with torch.inference_mode():
+        by_hand = torch.sigmoid(
+            reader.stage(torch.from_numpy(reduction(given[0][0]).astype(np.float32))[None], given[1])
+        )
+    assert np.abs(onnx_says(tmp_path / "scan.onnx", feeds)["refined"] - by_hand.numpy()).max() <= PARITY
 
 
-def scan(slices: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    torch.manual_seed(seed)
-    return torch.randn(1, slices, 24), torch.rand(1, slices, 6)
+def test_wang_finds_each_members_own_vector_and_probabilities():
+    seen = {}
+
+    class Spy(torch.nn.Module):
+        def forward(self, features, probabilities, spacing):
+            seen.update(features=features, probabilities=probabilities, spacing=spacing)
+            return probabilities.mean(2)
+
+    scan = wang.WangScan((4, 5), Spy(), 6)
+    row = torch.arange(9 + 12).float().expand(1, 3, -1)
+    scan(row, torch.tensor([[5.0, 5, 5]]))
+    assert scan.inputs == ("features", "spacing")
+    assert seen["features"][0, 0].tolist() == [[0, 1, 2, 3, 0, 0], [4, 5, 6, 7, 8, 0]]
+    assert seen["probabilities"][0, 0].tolist() == [list(range(9, 15)), list(range(15, 21))]
+    assert seen["spacing"].tolist() == [[5, 5, 5]] and SCAN["features"] == 64
 
 
-def test_the_lstm_graph_reads_any_length(lstm_reader, tmp_path):
-    graph.write_graph(lstm_reader, scan(9), graph.LSTM_SCAN, tmp_path / "scan.onnx")
-    for slices in (9, 1, 31):
-        given = scan(slices, slices)
-        with torch.inference_mode():
-            ours = lstm_reader(*given).numpy()
-        (theirs,) = run(tmp_path / "scan.onnx", dict(zip(graph.LSTM_SCAN.inputs, given, strict=True)))
-        assert theirs.shape == (1, slices, 6) and np.abs(ours - theirs).max() <= PARITY
-
-
-@pytest.mark.parametrize("joint", [True, False])
-def test_the_wang_graphs_read_any_length(joint, tmp_path):
-    torch.manual_seed(2)
-    sizes = {"features": 20, "hidden": 16, "squeezed": 8, "gru": 6, "wide": 12, "narrow": 8}
-    if joint:
-        reader = wang.BothWays(wang.SequenceModel(wang.SequenceConfig(3, **sizes)))
-    else:
-        reader = wang.ChainAverage([wang.SequenceModel(wang.SequenceConfig(1, **sizes)) for _ in range(3)])
-    wake(reader)
-
-    def given(slices: int) -> tuple[torch.Tensor, ...]:
-        return torch.randn(1, slices, 3, 20), torch.rand(1, slices, 3, 6), torch.full((1, slices), 5.0)
-
-    graph.write_graph(reader, given(8), graph.GRU_SCAN, tmp_path / "scan.onnx")
-    for slices in (8, 1, 27):
-        one = given(slices)
-        with torch.inference_mode():
-            ours = reader(*one).numpy()
-        (theirs,) = run(tmp_path / "scan.onnx", dict(zip(graph.GRU_SCAN.inputs, one, strict=True)))
-        assert theirs.shape == (1, slices, 6) and np.abs(ours - theirs).max() <= PARITY
+def test_another_nets_graph_does_not_pass(tmp_path):
+    nets = small_nets("saraswathi")
+    export(nets.bench(), 64, tmp_path / "reader.onnx")
+    with torch.no_grad():
+        nets.members[0].fc.bias[1] += 0.01
+    with pytest.raises(PackGraphMismatch, match="'probabilities' differs from torch"):
+        check_parity(nets.bench(), tmp_path / "reader.onnx", 64)

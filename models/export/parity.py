@@ -1,0 +1,75 @@
+"""Does ONNX Runtime say what torch says? A graph that does not is refused."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import PackGraphMismatch
+from models.sections import REFINED
+
+Arrays = list[NDArray[np.float32]]
+#: probabilities as they are; vectors and maps in units of their largest value where that is above 1
+TOLERANCE = {"probabilities": 1e-4, "features": 1e-3, "cam": 1e-4, "weighted": 1e-3, REFINED: 1e-4}
+PLAIN = ("probabilities", REFINED)
+SLICE_OUTPUTS = tuple(name for name in TOLERANCE if name != REFINED)
+BATCHES, LENGTHS = (1, 3), (1, 2, 17, 40)
+
+
+def check_parity(bench: Any, target: Path, size: int, channels: int = 3) -> dict[str, float]:
+    """Largest difference per output of a slice graph, over batches of several sizes."""
+    worst: dict[str, float] = {}
+    for count in BATCHES:
+        images = np.random.default_rng(count).uniform(-1, 1, (count, channels, size, size)).astype(np.float32)
+        _note(worst, torch_says(bench, [images]), onnx_says(target, {"images": images}))
+    return _within(worst, target)
+
+
+def check_scan(scan: Any, target: Path, width: int, labels: int) -> dict[str, float]:
+    """Largest difference of a sequence graph, over scans of several lengths."""
+    worst: dict[str, float] = {}
+    for length in LENGTHS:
+        rng = np.random.default_rng(length)
+        every = {
+            "features": rng.uniform(0, 1, (1, length, width)).astype(np.float32),
+            "probabilities": rng.uniform(0, 1, (1, length, labels)).astype(np.float32),
+            "spacing": np.full((1, length), 5, np.float32),
+        }
+        feeds = {name: every[name] for name in scan.inputs}
+        _note(worst, torch_says(scan, list(feeds.values()), (REFINED,)), onnx_says(target, feeds))
+    return _within(worst, target)
+
+
+def torch_says(
+    net: Callable[..., Any], given: Arrays, names: Sequence[str] = SLICE_OUTPUTS
+) -> dict[str, NDArray[np.float32]]:
+    """Outputs by name."""
+    import torch
+
+    with torch.inference_mode():
+        made = net(*(torch.from_numpy(one) for one in given))
+    parts = made if isinstance(made, tuple) else (made,)
+    return {name: one.numpy() for name, one in zip(names, parts, strict=False)}
+
+
+def onnx_says(target: Path, feeds: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Outputs by name."""
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    return dict(zip([one.name for one in session.get_outputs()], session.run(None, dict(feeds)), strict=True))
+
+
+def _note(worst: dict[str, float], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    for name, one in ours.items():
+        scale = 1.0 if name in PLAIN else max(1.0, float(np.abs(one).max()))
+        worst[name] = max(worst.get(name, 0.0), float(np.abs(one - theirs[name]).max()) / scale)
+
+
+def _within(worst: dict[str, float], target: Path) -> dict[str, float]:
+    for name, difference in worst.items():
+        if not difference <= TOLERANCE[name]:
+            raise PackGraphMismatch(target.name, f"output '{name}' differs from torch by {difference:.2e}")
+    return worst

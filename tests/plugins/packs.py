@@ -1,0 +1,128 @@
+"""Small packs of the four published systems, written by the real export: random weights, every part of them awake."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+NARROW = {"layers": (1, 1, 1, 1), "channels": (16, 16, 32, 32)}
+SCAN = {"features": 64, "hidden": 16, "squeezed": 8, "gru": 6, "wide": 12, "narrow": 8}
+#: what differs from the published systems; `wang` is the variant that reads three neighbouring slices
+SMALL = {
+    "effclass": {
+        "detector": {
+            "backbone_name": "test_efficientnet", "backbone_args": {}, "fpn_channels": 8, "fpn_cell_repeats": 1
+        },
+        "backbones": [{"name": "resnet18", "options": NARROW}],
+    },
+    "burduja": {
+        "backbones": [{"name": "resnext50_32x4d", "options": NARROW}],
+        "size": 64,
+        "sequence": {"features": 10, "hidden": 12},
+    },
+    "wang-slices": {
+        "backbones": [
+            {"name": "densenet121", "options": {"growth_rate": 8, "block_config": (1, 1, 1, 1)}},
+            {"name": "densenet121", "options": {"growth_rate": 8, "block_config": (1, 2, 1, 1)}},
+            {"name": "resnet18", "options": NARROW},
+        ],
+        "size": 64,
+        "sequence": SCAN,
+    },
+    "saraswathi": {"backbones": [{"name": "resnet50", "options": NARROW}], "size": 64},
+}  # fmt: skip
+KEYS = {"effclass": "effclass", "burduja": "burduja", "wang": "wang-slices", "saraswathi": "saraswathi"}
+
+
+def small_nets(system: str, **changes):
+    """Seeded networks of a system; norms are random, for timm starts the last one of each block at zero."""
+    import torch
+
+    from models.seeds.registry import Config, build
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        small = SMALL.get(system, SMALL["wang-slices"])
+        nets = build(system, Config.read({**small, **changes}))
+        for net in nets.members:
+            settle(wake(net), pictures(nets.size))
+        if nets.scan:
+            wake(nets.scan)
+    return nets
+
+
+def pictures(size: int):
+    """A few soft shapes, unlike each other."""
+    import torch
+
+    coarse = torch.randn(6, 3, 8, 8) * torch.linspace(0.3, 2, 6)[:, None, None, None]
+    return torch.nn.functional.interpolate(coarse, (size, size), mode="bilinear").clamp(-1, 1)
+
+
+def wake(net):
+    """Random norms and strong heads in place of fresh ones, where every comparison would pass unseen."""
+    import torch
+
+    for name, part in net.named_modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
+            torch.nn.init.normal_(part.bias, 0, 0.1)
+        if name.endswith("head"):
+            torch.nn.init.normal_(part.weight, 0, 0.7)
+    return net.eval()
+
+
+def settle(net, given) -> None:
+    """Norms that fit what they see, and logits that tell the pictures apart."""
+    import torch
+
+    with torch.no_grad():
+        for part in net.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.reset_running_stats()
+                part.momentum = None
+        net.train()(given)
+        logits, _ = net.eval()(given)
+        scale = 1.5 / logits.std(0).clamp_min(1e-6)
+        net.fc.weight.mul_(scale[:, None])
+        net.fc.bias.copy_((net.fc.bias - logits.mean(0)) * scale)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One worker builds, the others wait."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_packs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> dict[str, Path]:
+    """Folders of the packs effclass, burduja, wang and saraswathi; built once for all workers of a run."""
+    for library in ("torch", "onnx", "onnxruntime"):
+        pytest.importorskip(library, reason=f"{library} is not installed: install the 'train' extra")
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if hasattr(request.config, "workerinput") else base) / "small-packs"
+    shared.mkdir(exist_ok=True)
+    folders = {key: shared / key for key in KEYS}
+    with locked(shared / "lock"):
+        for key, folder in folders.items():
+            if not (folder / "card.toml").exists():
+                _write(key, folder)
+    return folders
+
+
+def _write(key: str, folder: Path) -> None:
+    import torch
+
+    from models.export.packs import write_pack
+    from models.seeds.cards import Told
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    write_pack(small_nets(KEYS[key]), Told(f"small-{key}"), folder)
+    torch.set_num_threads(threads)
