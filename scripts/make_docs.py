@@ -45,7 +45,7 @@ def section(name: str, cls: type[Section], many: bool) -> str:
     lines = [f"\n## `{heading}`\n", f"{cls.__doc__}\n", "| key | default | meaning |", "|---|---|---|"]
     for key, field in cls.model_fields.items():
         default = "(required)" if field.is_required() else f"`{shown(field.default)}`"
-        lines.append(f"| `{name}.{key}` | {default} | {field.description} |")
+        lines.append(f"| `{name}.{key}` | {default} | {' '.join((field.description or '').split())} |")
     return "\n".join(lines) + "\n"
 
 

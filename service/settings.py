@@ -70,6 +70,9 @@ class ModelSettings(Section):
     """Where the pack runs; without a usable GPU the node says so and reads on the CPU."""
     threads: int = Field(0, ge=0)
     """CPU threads of the reader; 0 takes one per core."""
+    repair_wrap: bool = False
+    """Undo the 12-bit wrap of the RSNA 2019 files (12 bits, unsigned, intercept above -100); an honest scanner may
+    write such headers too, so switch it on for files known to be damaged."""
 
 
 class CompletionSettings(Section):
@@ -109,8 +112,9 @@ class PolicySettings(Section):
     """A slice is positive above this; empty takes the pack's."""
     share_percent: float = Field(5, gt=0, le=100)
     """Share of positive slices that makes a series positive."""
-    rounding: Literal["half_even", "ceil"] = "half_even"
-    """Rounding of the required count: half_even as the published code does, ceil as the paper's words say."""
+    rounding: Literal["half_even", "ceil"] | None = None
+    """Rounding of the required count: half_even as the published code does, ceil as the paper's words say; empty takes
+    the pack's."""
     run_mm: float = Field(10, ge=0)
     """Length of contiguous positive slices that makes a series positive."""
     study: Literal["any", "leading"] = "any"

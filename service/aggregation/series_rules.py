@@ -17,6 +17,8 @@ from service.settings import PolicySettings
 
 #: pictures of one series at most
 MOST_KEY_SLICES = 6
+#: a series probability from here on beside a negative asks for a word
+TELLING = 0.5
 #: key slices lie at least this far apart, so that they do not show one spot six times
 KEY_SPREAD_MM = 10.0
 
@@ -49,11 +51,11 @@ def conclude_series(series: SeriesToConclude, pack: PackFacts, policy: PolicySet
     if not scores:
         return _conclusion(series, pack, Verdict.NOT_ANALYSED, "; ".join(doubts) or "no slice could be read")
     decision = decide(marks, pack, policy)
-    verdict, why = _answer(decision, doubts)
+    verdict, why = _answer(decision, doubts, _in_spite(series, scores))
     return _conclusion(series, pack, verdict, why, (decision, scores))
 
 
-def _answer(decision: Decision, doubts: Sequence[str]) -> tuple[Verdict, str]:
+def _answer(decision: Decision, doubts: Sequence[str], in_spite: str) -> tuple[Verdict, str]:
     named = "; ".join(doubts)
     if decision.positive:
         return (
@@ -62,7 +64,18 @@ def _answer(decision: Decision, doubts: Sequence[str]) -> tuple[Verdict, str]:
         )
     if doubts:
         return Verdict.NOT_ANALYSED, f"{named}; nothing was found in the slices read, but that is no answer"
-    return Verdict.NEGATIVE, decision.sentence
+    return Verdict.NEGATIVE, decision.sentence + in_spite
+
+
+def _in_spite(series: SeriesToConclude, scores: Sequence[SliceScore]) -> str:
+    """Explain a negative beside a high series probability: the rule decides, and what it counts fell short."""
+    probability = dict(series.findings).get(ANY, 0.0)
+    if probability < TELLING:
+        return ""
+    highest = max(one.probability for one in scores)
+    return (
+        f", so this is no finding in spite of a series probability of {probability:.3g} (highest slice {highest:.3g})"
+    )
 
 
 def _conclusion(
@@ -117,6 +130,7 @@ def _stack(series: SeriesToConclude, threshold: float) -> tuple[tuple[SliceScore
                 probability=probability,
                 positive=positive,
                 findings=reading.probabilities,
+                pixels_hash=reading.pixels_hash,
             )
         )
         marks.append(Mark(place_mm=place.place_mm, thickness=place.thickness, positive=positive, gap_after=at in gaps))

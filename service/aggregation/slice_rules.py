@@ -41,7 +41,7 @@ def share_rule(marks: Sequence[Mark], threshold: float, percent: float, rounding
     """Call a series positive when a share of its slices is; order and place do not matter."""
     positives, needed = sum(one.positive for one in marks), required_count(len(marks), percent, rounding)
     sentence = (
-        f"{positives} of {len(marks)} slices above {threshold:.2f}; "
+        f"{positives} of {len(marks)} slices above {_limit(threshold)}; "
         f"{needed} {'is' if needed == 1 else 'are'} needed ({percent:g} %, {rounding})"
     )
     return _decision("share", positives >= needed, sentence, marks, threshold)
@@ -56,29 +56,32 @@ def run_rule(marks: Sequence[Mark], threshold: float, run_mm: float) -> Decision
     longest, slices = max(runs, default=(0.0, 0))
     positive = slices > 0 and longest >= run_mm - SLACK_MM
     if not slices:
-        sentence = f"no slice above {threshold:.2f}"
+        sentence = f"no slice above {_limit(threshold)}"
     elif slices == 1:
-        sentence = f"1 slice over {longest:.3g} mm above {threshold:.2f}"
+        sentence = f"1 slice over {longest:.3g} mm above {_limit(threshold)}"
     else:
-        sentence = f"{slices} neighbouring slices over {longest:.3g} mm above {threshold:.2f}"
+        sentence = f"{slices} neighbouring slices over {longest:.3g} mm above {_limit(threshold)}"
     return _decision("run", positive, f"{sentence}; {run_mm:g} mm are needed", marks, threshold)
 
 
 def decide(marks: Sequence[Mark], pack: PackFacts, policy: PolicySettings) -> Decision:
     """Apply the site's rule, or the pack's own where the site leaves it to the pack."""
     threshold, numbers = slice_threshold(pack, policy), dict(pack.rule_numbers)
-    if policy.rule == "share":
-        return share_rule(marks, threshold, policy.share_percent, policy.rounding)
-    if policy.rule == "run":
-        return run_rule(marks, threshold, policy.run_mm)
-    if pack.rule == "share":
-        return share_rule(marks, threshold, numbers.get("share_percent", policy.share_percent), policy.rounding)
-    return run_rule(marks, threshold, numbers.get("run_mm", policy.run_mm))
+    rule, own = (pack.rule, numbers) if policy.rule == "pack" else (policy.rule, {})
+    if rule == "share":
+        percent = own.get("share_percent", policy.share_percent)
+        return share_rule(marks, threshold, percent, policy.rounding or pack.rounding)
+    return run_rule(marks, threshold, own.get("run_mm", policy.run_mm))
 
 
 def slice_threshold(pack: PackFacts, policy: PolicySettings) -> float:
     """Return the site's slice threshold, else the pack's."""
     return pack.slice_threshold if policy.slice_threshold is None else policy.slice_threshold
+
+
+def _limit(threshold: float) -> str:
+    """Write a threshold with two digits, or with a third where two would tell another number."""
+    return f"{threshold:.2f}" if round(threshold, 2) == threshold else f"{threshold:.3g}"
 
 
 def _decision(rule: str, positive: bool, sentence: str, marks: Sequence[Mark], threshold: float) -> Decision:

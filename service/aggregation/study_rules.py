@@ -88,7 +88,7 @@ def _inputs(one: SeriesConclusion) -> dict[str, object]:
         "pack": one.pack_hash,
         "verdict": one.verdict.value,
         "refused": one.why if one.verdict is Verdict.NOT_ANALYSED else "",
-        "slices": [(score.sop_uid, score.frame, score.content_hash) for score in one.slices],
+        "slices": [(score.sop_uid, score.frame, score.shown) for score in one.slices],
     }
 
 

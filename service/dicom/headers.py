@@ -119,6 +119,9 @@ def _header(ds: Dataset, frames: Frames, has_pixels: bool) -> InstanceHeader:
         series_related_instances=whole(value_of(ds, "NumberOfSeriesRelatedInstances")),
         frame_of_reference=_uid(ds, "FrameOfReferenceUID"),
         padding_value=_padding(ds),
+        bits_stored=whole(value_of(ds, "BitsStored")),
+        signed=_signed(ds),
+        intercept=number(frames.value(0, "RescaleIntercept", "PixelValueTransformationSequence")),
         lossy=_text(ds, "LossyImageCompression") == LOSSY,
         has_pixels=has_pixels,
         slices=_places(ds, frames, has_pixels),
@@ -146,6 +149,11 @@ def _place(frames: Frames, frame: int) -> SlicePlace:
 def _padding(ds: Dataset) -> int | None:
     """Return the padding value in stored units, its sign as PixelRepresentation says (it is sometimes written US)."""
     return as_stored(whole(value_of(ds, "PixelPaddingValue")), ds)
+
+
+def _signed(ds: Dataset) -> bool | None:
+    told = whole(value_of(ds, "PixelRepresentation"))
+    return None if told is None else bool(told)
 
 
 def _time_point(frames: Frames) -> str:

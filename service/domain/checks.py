@@ -31,6 +31,7 @@ class CheckName(StrEnum):
     DECODED = "decoding"
     GAPS = "gaps"
     COVERAGE = "coverage"
+    WRAP = "pixel wrap"
 
 
 #: these leave the slices readable and a bleed found in them true, but nothing found in them proves nothing

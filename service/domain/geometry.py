@@ -99,12 +99,17 @@ class Geometry:
         listed = ", ".join(f"{step:g}" for step in real[:4])
         return f"uneven spacing ({listed}{' ...' if len(real) > 4 else ''} mm)"
 
-    def touching(self) -> bool:
-        """Tell whether the slices leave no room between them, judged by their thickness."""
-        return all(
+    @property
+    def touches(self) -> tuple[bool, ...]:
+        """Tell of each step whether it leaves no room between two slices, judged by their thickness."""
+        return tuple(
             step <= TOUCH_FACTOR * _mean_thickness(before, after)
             for step, (before, after) in zip(self.steps, pairwise(self.slices), strict=True)
         )
+
+    def touching(self) -> bool:
+        """Tell whether no step leaves room between two slices."""
+        return all(self.touches)
 
 
 def geometry_of(instances: Sequence[StoredInstance]) -> Geometry:

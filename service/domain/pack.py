@@ -21,3 +21,5 @@ class PackFacts:
     rule: str
     #: (name, number) pairs of the rule
     rule_numbers: tuple[tuple[str, float], ...]
+    #: of a share: half_even or ceil
+    rounding: str = "half_even"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.domain.ids import ContentHash, PackHash, SopUid
+from service.domain.ids import PackHash, PixelsHash, SopUid
+
+#: slice, frame and what the reader was shown: with the pack, the key of a reading
+SliceKey = tuple[SopUid, int, PixelsHash]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,17 +33,22 @@ class ActivationMap:
 
 @dataclass(frozen=True, kw_only=True)
 class SliceReading:
-    """Probabilities by label, keyed by slice, bytes and pack; ``problem`` set when the pixels could not be decoded."""
+    """Probabilities by label, keyed by slice, pixels and pack; ``problem`` set when the pixels could not be decoded."""
 
     sop_uid: SopUid
     frame: int
-    content_hash: ContentHash
+    pixels_hash: PixelsHash
     pack_hash: PackHash
     probabilities: tuple[tuple[str, float], ...]
     features: bytes = b""
     activation: ActivationMap | None = None
     look: HeadLook | None = None
     problem: str = ""
+
+    @property
+    def key(self) -> SliceKey:
+        """Return what this reading is kept under, beside its pack."""
+        return self.sop_uid, self.frame, self.pixels_hash
 
     def probability(self, label: str) -> float:
         """Return the probability of one label, 0 when the slice could not be read."""

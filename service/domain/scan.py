@@ -76,6 +76,10 @@ class InstanceHeader:
     frame_of_reference: str = ""
     #: Pixel Padding Value (0028,0120) in stored units
     padding_value: int | None = None
+    #: Bits Stored, Pixel Representation and Rescale Intercept, as the first frame has them
+    bits_stored: int | None = None
+    signed: bool | None = None
+    intercept: float | None = None
     #: Lossy Image Compression (0028,2110) says that the values are not the scanner's any more
     lossy: bool = False
     has_pixels: bool = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from service.domain.ids import ContentHash, PackHash, SeriesUid, SopUid, StudyUid
+from service.domain.ids import ContentHash, PackHash, PixelsHash, SeriesUid, SopUid, StudyUid
+from service.domain.reading import SliceKey
 from service.domain.series import Check, Evidence
 
 ANY = "any"
@@ -51,6 +52,18 @@ class SliceScore:
     probability: float
     positive: bool
     findings: tuple[tuple[str, float], ...] = ()
+    #: what the reader was shown; None in conclusions of an earlier version, where it was the content alone
+    pixels_hash: PixelsHash | None = None
+
+    @property
+    def shown(self) -> PixelsHash:
+        """Return what the reader was shown."""
+        return self.pixels_hash or PixelsHash(self.content_hash)
+
+    @property
+    def key(self) -> SliceKey:
+        """Return what the reading behind this score is kept under."""
+        return self.sop_uid, self.frame, self.shown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,7 @@ def facts_of(card: models.Card) -> PackFacts:
         slice_threshold=card.slice_threshold,
         rule=card.rule.kind,
         rule_numbers=tuple(sorted(card.rule.numbers.items())),
+        rounding=card.rule.rounding,
     )
 
 

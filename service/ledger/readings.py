@@ -1,4 +1,4 @@
-"""Slice readings: made once per slice, bytes and pack, and kept."""
+"""Slice readings: made once per slice, shown pixels and pack, and kept."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from service.domain.ids import ContentHash, PackHash, SopUid
-from service.domain.reading import ActivationMap, HeadLook, SliceReading
+from service.domain.ids import PackHash, PixelsHash, SopUid
+from service.domain.reading import ActivationMap, HeadLook, SliceKey, SliceReading
 from service.ledger.book import Ledger
 from service.ledger.codec import from_json, to_json
 from service.ledger.tables import readings
-
-SliceKey = tuple[SopUid, int, ContentHash]
 
 
 def keep(ledger: Ledger, series_uid: str, batch: Sequence[SliceReading], now: float) -> None:
@@ -33,7 +31,7 @@ def of_series(ledger: Ledger, series_uid: str, pack_hash: str) -> dict[SliceKey,
             select(readings).where(readings.c.series_uid == series_uid, readings.c.pack_hash == pack_hash)
         )
         found = [_reading(row) for row in rows]
-    return {(one.sop_uid, one.frame, one.content_hash): one for one in found}
+    return {one.key: one for one in found}
 
 
 def _insert(connection: Connection) -> Any:
@@ -52,7 +50,7 @@ def _row(one: SliceReading, series_uid: str, now: float) -> dict[str, Any]:
     return {
         "sop_uid": one.sop_uid,
         "frame": one.frame,
-        "content_hash": one.content_hash,
+        "pixels_hash": one.pixels_hash,
         "pack_hash": one.pack_hash,
         "series_uid": series_uid,
         "facts": facts,
@@ -67,7 +65,7 @@ def _reading(row: Any) -> SliceReading:
     return SliceReading(
         sop_uid=SopUid(row.sop_uid),
         frame=row.frame,
-        content_hash=ContentHash(row.content_hash),
+        pixels_hash=PixelsHash(row.pixels_hash),
         pack_hash=PackHash(row.pack_hash),
         probabilities=tuple((label, value) for label, value in facts["probabilities"]),
         features=row.features,

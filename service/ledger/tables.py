@@ -164,7 +164,8 @@ readings = Table(
     metadata,
     Column("sop_uid", Uid, primary_key=True),
     Column("frame", Integer, primary_key=True),
-    Column("content_hash", Hash, primary_key=True),
+    # what the reader was shown: the content hash, or a hash over neighbours and repair too
+    Column("pixels_hash", Hash, primary_key=True),
     Column("pack_hash", Hash, primary_key=True),
     Column("series_uid", Uid, nullable=False, index=True),
     Column("facts", JSON, nullable=False),

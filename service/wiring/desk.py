@@ -13,7 +13,7 @@ def build_desk(settings: Settings, store: FileStore) -> WorkerDesk:
     """Load the pack and lay out the rooms."""
     reader = load_reader(settings.model)
     return WorkerDesk(
-        slices=SliceReader(reader, store),
+        slices=SliceReader(reader, store, settings.model.repair_wrap),
         pack=facts_of(reader.card),
         device=reader.device,
         store=store,

@@ -45,7 +45,7 @@ def read_folder(settings: Settings, path: Path, pack: str | None) -> dict[str, A
 def _desk(settings: Settings, chosen: ModelSettings, files: FolderFiles) -> Desk:
     reader = load_reader(chosen)
     return Desk(
-        slices=SliceReader(reader, files),
+        slices=SliceReader(reader, files, chosen.repair_wrap),
         pack=facts_of(reader.card),
         device=reader.device,
         suitability=settings.suitability,

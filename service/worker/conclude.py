@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from service.aggregation.rules import SeriesToConclude, conclude_series, conclude_study
+from service.domain.checks import CheckName, line
 from service.domain.geometry import Geometry, geometry_of
-from service.domain.ids import SeriesUid, StudyUid
-from service.domain.reading import SliceReading
+from service.domain.ids import SeriesUid, SopUid, StudyUid
+from service.domain.reading import SliceKey, SliceReading
 from service.domain.scan import StoredInstance
-from service.domain.series import Evidence
+from service.domain.series import Check, Evidence
 from service.domain.verdict import SeriesConclusion, StudyVerdict
 from service.inference.pack import series_findings
-from service.ledger.readings import SliceKey
 from service.suitability.rules import SeriesToJudge, early_refusal, judge
 from service.worker.desk import Desk
 
@@ -32,22 +32,24 @@ def conclude_one(
 ) -> SeriesConclusion:
     """Conclude one complete series."""
     geometry = geometry_of(instances)
-    placed = _in_place(geometry, readings)
+    current = _current(desk, instances, readings)
+    placed = [current.get((one.sop_uid, one.frame)) for one in geometry.slices]
     subject = SeriesToJudge(
         headers=tuple(one.header for one in instances),
         geometry=geometry,
         looks=tuple(one.look if one else None for one in placed) if readings else (),
-        problems=tuple(one.problem for one in readings.values() if one.problem),
+        problems=tuple(one.problem for one in current.values() if one.problem),
     )
+    refined = _refined(desk, geometry, placed)
     series = SeriesToConclude(
         series_uid=series_uid,
         modality=instances[0].header.modality,
         description=instances[0].header.series_description,
         geometry=geometry,
-        readings=tuple(one for one in placed if one),
-        findings=_findings(desk, geometry, placed),
+        readings=tuple(one for one, _ in refined),
+        findings=series_findings(desk.pack.labels, *zip(*refined, strict=True)) if refined else (),
         evidence=evidence,
-        checks=judge(subject, desk.suitability),
+        checks=(*judge(subject, desk.suitability), *_repairs(desk, instances)),
     )
     return conclude_series(series, desk.pack, desk.policy)
 
@@ -57,16 +59,29 @@ def conclude_whole(desk: Desk, study_uid: StudyUid, conclusions: Sequence[Series
     return conclude_study(study_uid, conclusions, desk.policy)
 
 
-def _in_place(geometry: Geometry, readings: Mapping[SliceKey, SliceReading]) -> list[SliceReading | None]:
-    return [readings.get((one.sop_uid, one.frame, one.content_hash)) for one in geometry.slices]
+def _current(
+    desk: Desk, instances: Sequence[StoredInstance], readings: Mapping[SliceKey, SliceReading]
+) -> dict[tuple[SopUid, int], SliceReading]:
+    """Return the readings that hold now; those made beside other neighbours stay kept, but do not count."""
+    found = (readings.get(one.key) for one in desk.slices.sights(instances))
+    return {(one.sop_uid, one.frame): one for one in found if one}
 
 
-def _findings(desk: Desk, geometry: Geometry, placed: Sequence[SliceReading | None]) -> tuple[tuple[str, float], ...]:
+def _refined(desk: Desk, geometry: Geometry, placed: Sequence[SliceReading | None]) -> list[tuple[SliceReading, float]]:
+    """Return what could be read, ascending and with its place in mm, as the pack's sequence stage sees it."""
     pairs = [
         (reading, place.place_mm)
         for reading, place in zip(placed, geometry.slices, strict=True)
         if reading and not reading.problem
     ]
-    if not pairs:
+    places = [place for _, place in pairs]
+    return list(zip(desk.slices.refine([one for one, _ in pairs], places), places, strict=True))
+
+
+def _repairs(desk: Desk, instances: Sequence[StoredInstance]) -> tuple[Check, ...]:
+    """Say on the card that pixels were mended, when the site asked for it and it happened."""
+    mended = desk.slices.repaired(instances)
+    if not mended:
         return ()
-    return series_findings(desk.pack.labels, [one for one, _ in pairs], [place for _, place in pairs])
+    found = f"the 12-bit wrap was undone in {mended} of {len(instances)} images before they were read"
+    return (line(CheckName.WRAP, True, found, "said here when model.repair_wrap mends pixels", ""),)

@@ -13,11 +13,10 @@ from pydicom.dataset import Dataset
 from service.dicom.headers import Parsed, parse
 from service.dicom.part10 import read_file
 from service.domain.ids import ContentHash, SeriesUid, SopUid, StudyUid
-from service.domain.reading import SliceReading
+from service.domain.reading import SliceKey, SliceReading
 from service.domain.scan import StoredInstance
 from service.domain.verdict import SeriesConclusion, StudyVerdict
 from service.errors import BadUsage, Undecodable
-from service.ledger.readings import SliceKey
 from service.worker.conclude import conclude_one, conclude_whole, hopeless
 from service.worker.desk import Desk
 
@@ -128,9 +127,9 @@ def _conclude(
     readings: dict[SliceKey, SliceReading] = {}
     left = len(instances)
     if not hopeless(desk, unique):
-        for batch in desk.slices.read(unique, ()):
+        for batch in desk.slices.read(desk.slices.sights(unique), ()):
             before = len({key[0] for key in readings})
-            readings |= {(one.sop_uid, one.frame, one.content_hash): one for one in batch}
+            readings |= {one.key: one for one in batch}
             seen = len({key[0] for key in readings})
             count.add(seen - before)
             left -= seen - before

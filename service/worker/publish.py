@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from service.dicom.part10 import read_file
 from service.domain.delivery import ResultObject
 from service.domain.ids import SeriesUid, SopUid
-from service.domain.reading import SliceReading
+from service.domain.pack import PackFacts
+from service.domain.reading import SliceKey, SliceReading
 from service.domain.scan import StoredInstance
 from service.domain.verdict import SeriesConclusion, SliceScore, StudyVerdict
 from service.ledger import readings
 from service.ledger.book import Ledger
 from service.ledger.conclusions import Publication, StudyView
-from service.ledger.readings import SliceKey
 from service.outputs.render import render
 from service.outputs.source import (
     KeySlice,
@@ -64,15 +64,23 @@ def source_of(ledger: Ledger, desk: WorkerDesk, material: Material) -> ResultSou
     verdict = material.verdict
     lead = next(one for one in verdict.conclusions if one.series_uid == verdict.leading_series)
     by_uid = {one.sop_uid: one for one in material.instances[lead.series_uid]}
-    maps = readings.of_series(ledger, lead.series_uid, desk.pack.pack_hash) | dict(material.readings)
+    maps = readings.of_series(ledger, lead.series_uid, lead.pack_hash) | dict(material.readings)
     return ResultSource(
         header=read_file(desk.store.path(by_uid[lead.slices[0].sop_uid].content_hash), pixels=False),
         key_slices=tuple(_key_slice(desk, lead.slices[at], by_uid, maps) for at in lead.key_slices),
         referenced=tuple(
             _references(one, material.instances[one.series_uid]) for one in verdict.conclusions if one.slices
         ),
-        pack=desk.pack,
+        pack=_pack_of(desk, lead, maps),
     )
+
+
+def _pack_of(desk: WorkerDesk, lead: SeriesConclusion, maps: Mapping[SliceKey, SliceReading]) -> PackFacts:
+    """Name the pack that read the leading series: after a switch that may still be the one before."""
+    if lead.pack_hash == desk.pack.pack_hash:
+        return desk.pack
+    labels = tuple(label for label, _ in maps[lead.slices[lead.key_slices[0]].key].probabilities)
+    return replace(desk.pack, name=lead.pack_name, version=lead.pack_version, pack_hash=lead.pack_hash, labels=labels)
 
 
 def _key_slice(
@@ -83,7 +91,7 @@ def _key_slice(
 ) -> KeySlice:
     instance = by_uid[score.sop_uid]
     pixels = desk.slices.hounsfield(instance, score.frame)
-    reading = maps[score.sop_uid, score.frame, score.content_hash]
+    reading = maps[score.key]
     return KeySlice(
         score=score,
         hu=np.asarray(pixels.hu, np.float32),

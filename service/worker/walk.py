@@ -6,13 +6,12 @@ import time
 
 from service.domain.ids import SeriesUid
 from service.domain.job import Job
-from service.domain.reading import SliceReading
+from service.domain.reading import SliceKey, SliceReading
 from service.domain.scan import StoredInstance
 from service.domain.verdict import SeriesConclusion
 from service.ledger import conclusions, jobs, readings, scans
 from service.ledger.book import Ledger
 from service.ledger.conclusions import Outcome, StudyView
-from service.ledger.readings import SliceKey
 from service.ledger.scans import SeriesView
 from service.settings import WorkSettings
 from service.worker.conclude import conclude_one, conclude_whole, hopeless
@@ -40,13 +39,17 @@ def walk(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> 
 def _read(
     ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job, series: SeriesView
 ) -> dict[SliceKey, SliceReading]:
-    """Return the series' readings, making and keeping the missing ones; none for a series that is no head CT."""
+    """Return the series' readings, making and keeping the missing ones; none for a series that is no head CT.
+
+    While others still arrive, a slice whose neighbours may yet change is left for later.
+    """
     if hopeless(desk, series.instances):
         return {}
     known = readings.of_series(ledger, series.series_uid, desk.pack.pack_hash)
-    for batch in desk.slices.read(series.instances, known.keys()):
+    sights = [one for one in desk.slices.sights(series.instances) if one.settled or series.complete]
+    for batch in desk.slices.read(sights, known.keys()):
         readings.keep(ledger, series.series_uid, batch, time.time())
-        known |= {(one.sop_uid, one.frame, one.content_hash): one for one in batch}
+        known |= {one.key: one for one in batch}
         jobs.heartbeat(ledger, job, time.time() + settings.lease_seconds)
     return known
 

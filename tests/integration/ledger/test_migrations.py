@@ -5,13 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from service.errors import Unavailable
+from service.ledger import readings
 from service.ledger.book import open_ledger
 from service.ledger.migrate import HEAD, MIGRATIONS, revision
 from service.ledger.tables import metadata
@@ -29,6 +31,28 @@ def test_the_named_head_is_the_newest_file() -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_readings_of_the_first_version_are_still_read_by_their_key(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        facts = '{"probabilities": [["any", 0.25]], "look": null, "problem": "", "activation": null}'
+        connection.execute(
+            text("INSERT INTO readings VALUES ('1.2', 0, :content, :pack, '1', :facts, x'00', x'', 1.0)"),
+            {"content": "c" * 64, "pack": "p" * 64, "facts": facts},
+        )
+    engine.dispose()
+    ledger = open_ledger(url)
+    (found,) = readings.of_series(ledger, "1", "p" * 64).items()
+    ledger.close()
+    assert found[0] == ("1.2", 0, "c" * 64)
+    assert found[1].probability("any") == 0.25
 
 
 def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:

@@ -5,33 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
-import pydicom
 import pytest
 from heads import Study
+from wards import SETTINGS, Ward, ward_at
 
-from service.dicom.headers import decode, parse
-from service.dicom.part10 import file_head, hash_of
 from service.domain.delivery import ObjectKind
-from service.domain.ids import AssociationId
 from service.domain.job import JobState
-from service.domain.scan import Association, AssociationEnd, ReceivedInstance
 from service.errors import LeaseLost
-from service.ledger import arrivals, conclusions, jobs, outbox, readings
-from service.ledger.book import Ledger, open_ledger
-from service.ledger.tables import jobs as job_table
-from service.ledger.tables import studies
-from service.settings import CompletionSettings, Destination, Settings
+from service.ledger import conclusions, jobs, outbox, readings
+from service.ledger.book import Ledger
+from service.settings import Destination
 from service.store.files import FileStore
-from service.upkeep.complete_series import CompleteSeries
 from service.wiring.desk import build_desk
 from service.worker.desk import WorkerDesk
 from service.worker.loop import take
 from service.worker.walk import walk
-
-SETTINGS = Settings(destinations=(Destination(name="pacs", ae_title="PACS", host="127.0.0.1", port=1),))
 
 
 @pytest.fixture(scope="module")
@@ -39,76 +29,10 @@ def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> WorkerDesk:
     return build_desk(SETTINGS, FileStore(tmp_path_factory.mktemp("desk")))
 
 
-class Ward:
-    """A ledger and a store with what arrived."""
-
-    def __init__(self, ledger: Ledger, desk: WorkerDesk) -> None:
-        self.ledger, self.desk, self.store = ledger, desk, desk.store
-
-    def arrive(self, paths: tuple[Path, ...], visit: str) -> None:
-        opened = Association(
-            association=AssociationId(visit), calling_ae="CT1", called_ae="ICHOR", address="127.0.0.1", opened_at=1.0
-        )
-        arrivals.open_association(self.ledger, opened)
-        arrivals.record(self.ledger, [self._receive(path, visit) for path in paths])
-        arrivals.close_association(self.ledger, visit, AssociationEnd.RELEASED, time.time())
-
-    def _receive(self, path: Path, visit: str) -> ReceivedInstance:
-        ds = pydicom.dcmread(path)
-        syntax, buffer = str(ds.file_meta.TransferSyntaxUID), BytesIO()
-        pydicom.dcmwrite(buffer, ds, enforce_file_format=False)
-        encoded = _without_meta(buffer.getvalue())
-        name = hash_of(syntax, encoded)
-        self.store.keep([file_head(ds.SOPClassUID, ds.SOPInstanceUID, syntax), encoded], name)
-        parsed = parse(decode(encoded, syntax)[0], has_pixels=True)
-        return ReceivedInstance(
-            sop_uid=parsed.sop_uid,
-            series_uid=parsed.series_uid,
-            content_hash=name,
-            transfer_syntax=syntax,
-            size=len(encoded),
-            association=AssociationId(visit),
-            received_at=time.time(),
-            patient=parsed.patient,
-            study=parsed.study,
-            header=parsed.header,
-        )
-
-    def complete(self) -> None:
-        assert CompleteSeries(self.ledger, CompletionSettings()).sweep(time.time() + 60) >= 1
-
-    def claim(self) -> jobs.Job:
-        job = jobs.claim(self.ledger, "w", 30, time.time())
-        assert job
-        return job
-
-    def walk(self) -> None:
-        walk(self.ledger, self.desk, SETTINGS.work, self.claim())
-
-    def job(self) -> object:
-        with self.ledger.reading() as connection:
-            return connection.execute(job_table.select()).one()
-
-    def study(self) -> object:
-        with self.ledger.reading() as connection:
-            return connection.execute(studies.select()).one()
-
-
-def _without_meta(part10: bytes) -> bytes:
-    """Cut preamble and file meta off, as the wire does."""
-    buffer = BytesIO(part10)
-    pydicom.filereader.read_preamble(buffer, force=False)
-    pydicom.filereader._read_file_meta_info(buffer)
-    return buffer.read()
-
-
 @pytest.fixture
 def ward(tmp_path: Path, shared_desk: WorkerDesk) -> Iterator[Ward]:
-    store = FileStore(tmp_path / "data")
-    ledger = open_ledger(f"sqlite:///{tmp_path / 'data/ledger.sqlite3'}")
-    slices = type(shared_desk.slices)(shared_desk.slices._reader, store)
-    yield Ward(ledger, replace(shared_desk, store=store, slices=slices))
-    ledger.close()
+    with ward_at(tmp_path, shared_desk) as found:
+        yield found
 
 
 def test_slices_are_read_while_the_series_still_arrives(ward: Ward, head: Callable[..., Study]) -> None:

@@ -15,7 +15,7 @@ from stacks import even, stack
 from service.aggregation.rules import SeriesToConclude, conclude_series, conclude_study
 from service.domain.checks import CheckName, line
 from service.domain.geometry import geometry_of
-from service.domain.ids import PackHash, SeriesUid, StudyUid
+from service.domain.ids import PackHash, PixelsHash, SeriesUid, StudyUid
 from service.domain.pack import PackFacts
 from service.domain.reading import SliceReading
 from service.domain.scan import StoredInstance
@@ -46,7 +46,7 @@ def reading(one: StoredInstance, probability: float, problem: str = "") -> Slice
     return SliceReading(
         sop_uid=one.sop_uid,
         frame=one.header.slices[0].frame,
-        content_hash=one.content_hash,
+        pixels_hash=PixelsHash(one.content_hash),
         pack_hash=PACK.pack_hash,
         probabilities=() if problem else (("any", probability), ("subdural", probability / 2)),
         problem=problem,
@@ -167,7 +167,9 @@ def test_a_gap_breaks_the_run() -> None:
     instances = [one for one in stack(even(29)) if one.header.instance_number != 12]
     values = [0.9 if one.header.instance_number in (11, 13) else 0.1 for one in instances]
     found = conclude(values, instances=instances)
-    assert found.why == "1 slice over 5 mm above 0.50; 10 mm are needed"
+    assert found.decision and found.decision.sentence == "1 slice over 5 mm above 0.50; 10 mm are needed"
+    in_spite = "so this is no finding in spite of a series probability of 0.9 (highest slice 0.9)"
+    assert found.why == f"{found.decision.sentence}, {in_spite}"
 
 
 def test_key_slices_are_the_most_probable_and_spread_out() -> None:
@@ -264,7 +266,7 @@ def test_the_order_of_series_does_not_matter(members: list[SeriesConclusion], po
 def test_the_fingerprint_names_the_inputs() -> None:
     base = study(HEAD).fingerprint
     assert base == study(HEAD).fingerprint
-    other_bytes = replace(HEAD, slices=(replace(HEAD.slices[0], content_hash="f" * 64), *HEAD.slices[1:]))
+    other_bytes = replace(HEAD, slices=(replace(HEAD.slices[0], pixels_hash=PixelsHash("f" * 64)), *HEAD.slices[1:]))
     different = {
         base,
         study(other_bytes).fingerprint,

@@ -1,0 +1,90 @@
+"""What the reader is shown for each slice: itself, with the slices beside it where the pack looks at them. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models import wrap_damaged
+from service.domain.geometry import geometry_of
+from service.domain.ids import PixelsHash
+from service.domain.reading import SliceKey
+from service.domain.scan import InstanceHeader, StoredInstance
+
+
+@dataclass(frozen=True)
+class Place:
+    """One frame of one stored instance."""
+
+    instance: StoredInstance
+    frame: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """One slice and what is looked at together with it; above is nearer the top of the head."""
+
+    slice: Place
+    above: Place | None
+    below: Place | None
+    pixels_hash: PixelsHash
+    #: no slice that may still come can change what is beside it
+    settled: bool
+
+    @property
+    def key(self) -> SliceKey:
+        """Return what its reading is kept under, beside the pack."""
+        return self.slice.instance.sop_uid, self.slice.frame, self.pixels_hash
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Return every frame that it takes to read it."""
+        return tuple(one for one in (self.slice, self.above, self.below) if one)
+
+
+def sights_of(instances: Sequence[StoredInstance], neighbours: int, repair: bool) -> list[Sight]:
+    """Return one sight per frame: as the instances come for a slice alone, ascending where neighbours count."""
+    places = [Place(one, place.frame) for one in instances for place in one.header.slices]
+    if not neighbours:
+        return [_alone(place, repair) for place in places]
+    stack = geometry_of(instances)
+    named = {(place.instance.sop_uid, place.frame): place for place in places}
+    ordered = [named.pop((one.sop_uid, one.frame)) for one in stack.slices]
+    joined = stack.touches
+    beside = [_between(ordered, at, joined, repair) for at in range(len(ordered))]
+    return [*beside, *(_between([place], 0, (), repair) for place in named.values())]
+
+
+def needs_repair(header: InstanceHeader) -> bool:
+    """Tell whether the header looks as after the 12-bit wrap (unsigned, 12 bits, no negative intercept)."""
+    if header.bits_stored is None or header.signed is None:
+        return False
+    return wrap_damaged(header.bits_stored, header.signed, header.intercept or 0.0)
+
+
+def _alone(place: Place, repair: bool) -> Sight:
+    return Sight(slice=place, above=None, below=None, pixels_hash=PixelsHash(_pixels(place, repair)), settled=True)
+
+
+def _between(ordered: Sequence[Place], at: int, joined: Sequence[bool], repair: bool) -> Sight:
+    below = ordered[at - 1] if at else None
+    above = ordered[at + 1] if at + 1 < len(ordered) else None
+    parts = [f"{_pixels(one, repair)}@{one.frame}" if one else "" for one in (above, ordered[at], below)]
+    return Sight(
+        slice=ordered[at],
+        above=above,
+        below=below,
+        pixels_hash=PixelsHash(_digest("|".join(parts))),
+        settled=bool(above and below and joined[at] and joined[at - 1]),
+    )
+
+
+def _pixels(place: Place, repair: bool) -> str:
+    """Name the pixels of one frame: the content's own name unless they are mended before they are read."""
+    content = place.instance.content_hash
+    return _digest(f"unwrapped|{content}") if repair and needs_repair(place.instance.header) else content
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
