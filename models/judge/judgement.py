@@ -51,16 +51,6 @@ class Hits:
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Seconds from HU to series probabilities, as they passed while the cases were read."""
-
-    slice_ms_median: float
-    slice_ms_p95: float
-    series_s_median: float
-    series_s_p95: float
-
-
-@dataclass(frozen=True)
 class Judgement:
     """The whole answer."""
 
@@ -73,7 +63,6 @@ class Judgement:
     groups: list[Group]
     points: list[Point]
     hits: Hits
-    timing: Timing
 
 
 def judge(cases: Sequence[CaseReading], card: Card, resamples: int = 2000) -> Judgement:
@@ -84,7 +73,7 @@ def judge(cases: Sequence[CaseReading], card: Card, resamples: int = 2000) -> Ju
         slices=sum(len(case.positions) for case in cases),
         levels={name: level(units[name], resamples) for name in LEVELS},
         loss=loss(cases), kinds=by_kind(cases, card, resamples), groups=by_group(cases, card, resamples),
-        points=sweep(cases, card), hits=hits(cases, card), timing=timing(cases),
+        points=sweep(cases, card), hits=hits(cases, card),
     )  # fmt: skip
 
 
@@ -109,11 +98,3 @@ def hits(cases: Sequence[CaseReading], card: Card) -> Hits:
     spots = [case.spot for case in seen if not np.isnan(case.spot.plane_mm)]
     near = [sum(getattr(spot, name) <= NEAR_MM for spot in spots) for name in ("plane_mm", "volume_mm")]
     return Hits(share(near[0], len(spots)), share(near[1], len(spots)))
-
-
-def timing(cases: Sequence[CaseReading]) -> Timing:
-    """Medians and 95th percentiles."""
-    seconds = np.array([case.seconds for case in cases])
-    per_slice = 1000 * seconds / np.array([len(case.positions) for case in cases])
-    middle, high = np.percentile(per_slice, [50, 95])
-    return Timing(float(middle), float(high), *(float(each) for each in np.percentile(seconds, [50, 95])))
