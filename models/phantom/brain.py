@@ -1,26 +1,30 @@
-"""Inside the inner table: cortex, white matter, deep nuclei, ventricles, cisterns, dura, vessels, calcifications."""
+"""Inside the inner table: cortex, white matter, deep nuclei, ventricles, cisterns, dura, vessels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.phantom.grid import Array
-from models.phantom.head import Head, Place
-from models.phantom.shapes import Triple, bump, ellipsoid, paint, soft
+from models.phantom.grid import Array, Window
+from models.phantom.head import Head
+from models.phantom.shapes import Place, Solid, bump, ellipsoid, paint, pair, soft, stamp, union
 
-#: (centre, radii) on the patient's left; mirrored to the right
-VENTRICLES: tuple[tuple[Triple, Triple], ...] = (
-    ((7, 28, 7), (4.2, 11, 8)), ((9, 14, 14), (5, 13, 6.5)), ((12, -8, 20), (5.5, 20, 6)), ((19, -30, 13), (6, 11, 10)),
-    ((23, -48, 8), (3.6, 14, 4.5)), ((30, -14, -14), (2.4, 14, 3)),
+#: lateral ventricles on the patient's left: frontal horns, body, trigone, occipital and temporal horn
+VENTRICLES = (
+    Solid((7, 28, 7), (4.2, 11, 8)), Solid((9, 14, 14), (5, 13, 6.5)), Solid((12, -8, 20), (5.5, 20, 6)),
+    Solid((19, -30, 13), (6, 11, 10)), Solid((23, -48, 8), (3.6, 14, 4.5)), Solid((30, -14, -14), (2.4, 14, 3)),
 )  # fmt: skip
-MIDLINE: tuple[tuple[Triple, Triple], ...] = (((0, -2, 0), (2.2, 14, 9)), ((0, -42, -38), (7, 5, 9)))
-CISTERNS: tuple[tuple[Triple, Triple], ...] = (
-    ((0, 11, -22), (9, 10, 5)), ((0, 5, -21), (17, 3.5, 5)), ((0, 18, -20), (14, 3, 4)),
-    ((0, -31, -7), (10, 4, 7)), ((0, 6, -40), (11, 4, 12)), ((0, -62, -60), (14, 6, 8)),
+MIDLINE = (Solid((0, -2, 0), (2.2, 14, 9)), Solid((0, -42, -38), (7, 5, 9)))
+CISTERNS = (
+    Solid((0, 11, -22), (9, 10, 5)), Solid((0, 5, -21), (17, 3.5, 5)), Solid((0, 18, -20), (14, 3, 4)),
+    Solid((0, -31, -7), (10, 4, 7)), Solid((0, 6, -40), (11, 4, 12)), Solid((0, -62, -60), (14, 6, 8)),
 )  # fmt: skip
-NUCLEI: tuple[tuple[Triple, Triple], ...] = (
-    ((14, 22, 9), (5, 10, 9)), ((24, 6, 3), (6, 15, 10)), ((11, -12, 6), (8, 13, 9)),
+NUCLEI = (Solid((14, 22, 9), (5, 10, 9)), Solid((24, 6, 3), (6, 15, 10)), Solid((11, -12, 6), (8, 13, 9)))
+VESSELS = (
+    Solid((0, 5, -40), (1.9, 1.9, 14)), Solid((0, 24, -10), (1.2, 8, 8)),
+    *pair(Solid((16, 12, -20), (13, 1.4, 1.6)), Solid((9, 11, -26), (2.2, 2.2, 5))),
 )  # fmt: skip
+CAVITY_MARGIN = 3.0
+SULCUS_MM, SPHERE_MM = 30.0, 70.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +36,34 @@ class Spaces:
     brain: Array  #: share
     depth: Array  #: from the inner table
     tent: Array  #: height above the tentorium
+    falx: Array  #: distance from the midline sheet
 
 
-def paint_brain(hu: Array, head: Head, place: Place) -> Spaces:
-    """Fill the cavity; returns the spaces for the bleeds."""
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """The cavity's part of a slice, ready to be painted on; `hu` is a view into the slice."""
+
+    hu: Array
+    head: Head
+    place: Place
+    spaces: Spaces
+
+    def field(self, name: str) -> Array:
+        """One of the head's random fields here."""
+        return self.head.fields[name].on(self.place.plane)
+
+
+def cavity_window(place: Place) -> Window | None:
+    """The pixels that hold the cavity."""
+    inside = place.depth > -CAVITY_MARGIN
+    rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows):
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(cols[0]), int(cols[-1]) + 1)
+
+
+def paint_brain(hu: Array, head: Head, place: Place) -> Canvas:
+    """Fill the cavity."""
     cavity = soft(-place.depth, 1.3)
     tent = _tentorium_height(head, place)
     ventricle = _ventricles(head, place) * cavity
@@ -47,40 +75,67 @@ def paint_brain(hu: Array, head: Head, place: Place) -> Spaces:
     paint(hu, tissue, brain)
     csf = cavity * (1 - brain) * (1 - ventricle)
     paint(hu, head.csf, ventricle)
-    _dura(hu, head, place, tent)
-    _vessels(hu, head, place)
-    _calcifications(hu, head, place)
-    return Spaces(ventricle, csf, brain * (1 - ventricle), place.depth, tent)
+    falx = np.abs(place.x + 0.7 * head.fields["wobble"].on(place.plane))
+    spaces = Spaces(ventricle, csf, brain * (1 - ventricle), place.depth, tent, falx)
+    canvas = Canvas(hu, head, place, spaces)
+    _dura(canvas)
+    stamp(hu, place, *(replace(vessel, hu=head.blood_pool) for vessel in VESSELS))
+    return canvas
+
+
+def _age_at(head: Head, place: Place) -> Array | float:
+    """Atrophy, less where a mass presses."""
+    if not head.efface:
+        return head.atrophy
+    pressed = abs(head.efface) * np.clip(0.5 + np.sign(head.efface) * place.x / 20, 0, 1)
+    return np.asarray(head.atrophy * (1 - pressed) - 0.2 * pressed, np.float32)
 
 
 def _gap(head: Head, place: Place) -> Array:
-    front = bump(place.y, 60, 50) * head.atrophy * 1.5
-    return np.maximum(0.7 + 1.6 * head.atrophy + 0.6 * head.fields["gap"].on(place.plane) + front, 0.4)
+    age = _age_at(head, place)
+    front = bump(place.y, 60, 50) * age * 1.5
+    return np.maximum(0.7 + 1.6 * age + 0.6 * head.fields["gap"].on(place.plane) + front, 0.4)
 
 
 def _ventricles(head: Head, place: Place) -> Array:
     wobble = 0.7 * head.fields["wobble"].on(place.plane)
-    mirrored = (np.abs(place.x + 0.6 * wobble), place.y + wobble, place.z + wobble)
-    scale = head.ventricles
-    lateral = [ellipsoid(mirrored, at, (r[0] * scale, r[1], r[2] * scale)) for at, r in VENTRICLES]
-    central = [ellipsoid(place.point, at, (r[0] * scale, r[1], r[2])) for at, r in MIDLINE]
+    moved = replace(place, x=place.x + 0.6 * wobble * np.sign(place.x), y=place.y + wobble, z=place.z + wobble)
+    lateral = tuple(_grown(one, head.ventricles * (1 + head.asymmetry)) for one in VENTRICLES)
+    lateral += tuple(_grown(one, head.ventricles * (1 - head.asymmetry)).mirrored() for one in VENTRICLES)
+    central = tuple(replace(one, radii=(one.radii[0] * head.ventricles, *one.radii[1:])) for one in MIDLINE)
     septum = soft(0.7 - np.abs(place.x), 0.8)
-    shares = soft(np.minimum.reduce(lateral), 1.4) * septum
-    return np.maximum(shares, soft(np.minimum.reduce(central), 1.4))
+    return np.maximum(soft(union(moved, lateral), 1.4) * septum, soft(union(place, central), 1.4))
+
+
+def _grown(solid: Solid, scale: float) -> Solid:
+    return replace(solid, radii=(solid.radii[0] * scale, solid.radii[1] * scale**0.3, solid.radii[2] * scale))
 
 
 def _fissures(head: Head, place: Place, tent: Array) -> Array:
     """Signed distance to CSF sheets and pools: negative inside the fluid."""
+    age = _age_at(head, place)
     below = np.clip(-tent / 6, 0, 1)
-    deep = np.clip(1 - place.depth / (20 + 6 * head.atrophy), 0, 1)
-    half = (0.35 + 1.5 * head.atrophy) * (0.3 + deep) * (1 - below)
-    sulci = np.abs(head.fields["sulci"].on(place.plane)) * 3.0 - half + 9 * (1 - np.minimum(deep * 4, 1)) + 3 * below
+    deep = np.clip(1 + place.vault / (19 + 7 * head.atrophy), 0, 1)
+    half = (0.25 + 1.6 * age) * (0.35 + deep) * (1 - below)
+    sulci = _sulci(head, place) - half + 9 * (1 - np.minimum(deep * 4, 1)) + 3 * below
     fissure = np.minimum(sulci, _midline_fissure(head, place, tent))
     fissure = np.minimum(fissure, _sylvian(head, place))
-    pools = [ellipsoid(place.point, at, radii) for at, radii in CISTERNS]
     stem = ellipsoid((np.abs(place.x), place.y - 0.35 * np.abs(place.x), place.z), (0, -18, -20), (17, 13, 18))
-    ambient = np.abs(stem - 1.5) - 0.6 - 0.9 * head.atrophy + 8 * np.clip(np.abs(place.z + 15) / 8 - 1, 0, 1)
-    return np.asarray(np.minimum(np.minimum.reduce(pools), np.minimum(fissure, ambient)), np.float32)
+    ambient = np.abs(stem - 1.5) - 0.5 - 0.9 * head.atrophy + 8 * np.clip(np.abs(place.z + 14) / 6 - 1, 0, 1)
+    ambient = ambient + 1.2 * np.clip(head.fields["fat"].on(place.plane), -0.4, 2) + np.clip((place.y + 8) / 8, 0, 4)
+    return np.asarray(np.minimum(union(place, CISTERNS), np.minimum(fissure, ambient)), np.float32)
+
+
+def _sulci(head: Head, place: Place) -> Array:
+    """Distance to sheets that go inward from the surface, as sulci do: waves on a sphere, little changed by depth."""
+    distance = np.full(place.x.shape, 9.0, np.float32)
+    near = (place.depth > -2) & (place.vault > -SULCUS_MM)
+    if near.any():
+        away = np.stack([place.x[near], place.y[near] * np.float32(0.85), place.z[near] + np.float32(8)])
+        radius = np.sqrt((away * away).sum(axis=0)) + np.float32(1e-3)
+        points = away * ((np.float32(SPHERE_MM) - np.float32(0.3) * place.depth[near]) / radius)
+        distance[near] = np.abs(head.fields["sulci"].at(points)) * np.float32(head.gyrus / 6.3)
+    return distance
 
 
 def _midline_fissure(head: Head, place: Place, tent: Array) -> Array:
@@ -90,26 +145,26 @@ def _midline_fissure(head: Head, place: Place, tent: Array) -> Array:
 
 
 def _sylvian(head: Head, place: Place) -> Array:
+    age = _age_at(head, place)
     side = np.abs(place.x)
     wave = head.fields["gyri"].on(place.plane)
-    insula = np.abs(side - 39 + 0.004 * (place.y - 8) ** 2 + 1.6 * wave) - 0.4 - 1.1 * head.atrophy
+    insula = np.abs(side - 39 + 0.004 * (place.y - 8) ** 2 + 1.6 * wave) - 0.4 - 1.1 * age
+    insula = insula + 1.2 * np.clip(head.fields["patch"].on(place.plane), -0.3, 2)
     insula = insula + 5 * np.clip(np.abs(place.y - 8) / 24 - 1, 0, 1) + 5 * np.clip(np.abs(place.z - 2) / 13 - 1, 0, 1)
-    opening = np.abs(place.z + 2 - 0.22 * (place.y - 8) + 2 * wave) - 0.5 - 1.2 * head.atrophy
+    opening = np.abs(place.z + 2 - 0.22 * (place.y - 8) + 2 * wave) - 0.5 - 1.2 * age
     opening = opening + 5 * np.clip((39 - side) / 3, 0, 1) + 5 * np.clip(np.abs(place.y - 4) / 28 - 1, 0, 1)
     return np.asarray(np.minimum(insula, opening), np.float32)
 
 
 def _tissue(head: Head, place: Place, tent: Array, fissure: Array) -> Array:
-    ribbon = np.minimum(place.depth - 1.5, fissure) - 3.4 - 0.5 * head.fields["gyri"].on(place.plane)
+    ribbon = np.minimum(place.depth - 1.5, fissure) - head.cortex - 0.5 * head.fields["gyri"].on(place.plane)
     grey = soft(ribbon, 2.2)
-    mirrored = (np.abs(place.x), place.y, place.z)
-    for centre, radii in NUCLEI:
-        grey = np.maximum(grey, soft(ellipsoid(mirrored, centre, radii), 2.5))
+    grey = np.maximum(grey, soft(union(place, pair(*NUCLEI)) + 0.9 * head.fields["clot"].on(place.plane), 2.5))
     folia = 0.55 + 0.45 * np.tanh(1.2 * head.fields["folia"].on(place.plane))
     below = np.clip(-tent / 3, 0, 1) * np.clip((-20 - place.y) / 6, 0, 1)
-    core = soft(ellipsoid(mirrored, (13, -48, -38), (13, 12, 8)), 8)
+    core = soft(union(place, pair(Solid((13, -48, -38), (13, 12, 8)))), 8)
     grey = grey + below * (0.75 * folia + 0.25 - 0.8 * core - grey)
-    texture = 0.7 * head.fields["patch"].on(place.plane) + 0.6 * head.fields["grain"].on(place.plane)
+    texture = head.texture * (head.fields["patch"].on(place.plane) + 0.8 * head.fields["grain"].on(place.plane))
     return np.asarray(head.white + (head.grey - head.white) * grey + texture, np.float32)
 
 
@@ -117,36 +172,20 @@ def _tentorium_height(head: Head, place: Place) -> Array:
     side = np.abs(place.x)
     sheet = 6 - 0.52 * side + 0.0025 * side * side - 0.18 * np.clip(-30 - place.y, 0, 80)
     behind = np.clip((-12 - place.y - 0.15 * side) / 8, 0, 1)
-    return place.z - sheet + 40 * (1 - behind) + head.fields["wobble"].on(place.plane)
+    return np.asarray(place.z - sheet + 40 * (1 - behind) + head.fields["wobble"].on(place.plane), np.float32)
 
 
-def _dura(hu: Array, head: Head, place: Place, tent: Array) -> None:
+def _dura(canvas: Canvas) -> None:
+    hu, head, place, tent = canvas.hu, canvas.head, canvas.place, canvas.spaces.tent
     inside = soft(1 - place.depth, 1.5)
-    falx_x = np.abs(place.x + 0.7 * head.fields["wobble"].on(place.plane))
     core = ellipsoid(place.point, (0, -2, 0), (60, 58, 34))
-    falx = soft(falx_x - 0.6, 1.2) * soft(-core, 6) * soft(-tent, 3) * inside
+    falx = soft(canvas.spaces.falx - head.falx, 1.0) * soft(-core, 6) * soft(-tent, 3) * inside
     paint(hu, head.dura, 0.75 * falx)
     leaf = soft(np.abs(tent) - 0.7, 1.6) * inside * soft(place.y + 24, 4)
     paint(hu, head.dura, 0.6 * leaf)
     sagittal = np.hypot(place.x * 0.9, place.depth - 2.5) - 3.4
-    paint(hu, head.dura + 2, soft(sagittal, 1.5) * soft(place.y - 5, 12) * soft(-8 - place.z, 4) * inside)
+    paint(hu, head.blood_pool, soft(sagittal, 1.5) * soft(place.y - 5, 12) * soft(-8 - place.z, 4) * inside)
     transverse = np.hypot(tent, place.depth - 3) - 3.4
-    paint(hu, head.dura + 2, soft(transverse, 1.5) * soft(place.y + 38, 6) * inside)
+    paint(hu, head.blood_pool, soft(transverse, 1.5) * soft(place.y + 38, 6) * inside)
     straight = np.hypot(place.x, tent - 1) - 2.0
-    paint(hu, head.dura, soft(straight, 1.5) * soft(place.y + 36, 4) * inside)
-
-
-def _vessels(hu: Array, head: Head, place: Place) -> None:
-    mirrored = (np.abs(place.x), place.y, place.z)
-    for centre, radii in (((0, 5, -40), (1.9, 1.9, 14)), ((16, 12, -20), (13, 1.4, 1.6)), ((9, 11, -26), (2.2, 2.2, 5)),
-                          ((0, 24, -10), (1.2, 8, 8))):  # fmt: skip
-        paint(hu, head.grey + 6, soft(ellipsoid(mirrored, centre, radii), 1.4))
-
-
-def _calcifications(hu: Array, head: Head, place: Place) -> None:
-    mirrored = (np.abs(place.x), place.y, place.z)
-    speckle = np.clip(1 + 0.5 * head.fields["diploe"].on(place.plane), 0.2, 2)
-    for radius, centre in ((head.pineal, (0, -25, 3)), (head.choroid, (18, -31, 12)), (head.ganglia, (19, 6, 1))):
-        if radius:
-            spot = soft(ellipsoid(mirrored, centre, (radius, radius * 1.5, radius * 1.3)), 1.5)
-            paint(hu, 170 * speckle, spot)
+    paint(hu, head.blood_pool, soft(straight, 1.5) * soft(place.y + 36, 4) * inside)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.phantom.grid import Array, Field, Plane, random_field
-from models.phantom.shapes import bump
+from models.phantom.priors import Dice
+from models.phantom.shapes import Place, bump
 
 FIELDS = {
-    "warp_x": 120.0, "warp_y": 120.0, "wobble": 60.0, "skull": 45.0, "scalp": 50.0, "sulci": 19.0, "gyri": 30.0,
-    "gap": 40.0, "grain": 9.0, "patch": 35.0, "cells": 7.0, "diploe": 5.0, "fat": 16.0, "clot": 14.0,
+    "warp_x": 120.0, "warp_y": 120.0, "wobble": 60.0, "skull": 45.0, "scalp": 50.0, "gyri": 30.0,
+    "gap": 40.0, "grain": 6.0, "patch": 35.0, "cells": 7.0, "diploe": 5.0, "fat": 16.0, "clot": 14.0,
 }  # fmt: skip
 FOLIA = 9.0
 
@@ -24,56 +25,66 @@ class Head:
     skull: float  #: mean vault thickness
     scalp: float
     egg: float  #: how much narrower the front is
+    lean: float  #: how much one back corner sticks out
+    age: float  #: years
     atrophy: float  #: 0 young .. 1 old: wider sulci and ventricles
     ventricles: float  #: scale
+    asymmetry: float  #: left ventricle larger by this share
     grey: float
     white: float
     csf: float
     table: float  #: HU of compact bone
     diploe: float
-    dura: float  #: HU of falx, tentorium and sinuses
-    pineal: float  #: radius of the calcification; 0 = none
-    choroid: float
-    ganglia: float
+    dura: float  #: HU of falx and tentorium
+    blood_pool: float  #: HU of venous sinuses and arteries
+    falx: float  #: half its thickness in mm
+    cortex: float  #: mm
+    gyrus: float  #: mm from sulcus to sulcus and back
+    texture: float  #: HU of slow unevenness in the brain
+    hyperostosis: float  #: mm of extra bone inside the forehead
+    opaque: float  #: -1 clear sinuses, else their HU
     shift: float  #: midline shift in mm towards +x
+    efface: float  #: how far the sulci of the side that presses are closed, with that side's sign
     fields: dict[str, Field]
 
 
-def random_head(rng: np.random.Generator) -> Head:
-    """Draw an adult head."""
-    scale, atrophy = rng.normal(1, 0.035), rng.beta(1.3, 1.6)
-    white = rng.uniform(24, 29)
+def random_head(dice: Dice) -> Head:
+    """Draw a person."""
+    age, atrophy = _age(dice)
+    scale = dice.of("head_size") * (dice.of("child_size") if age < 14 else 1.0)
+    white = dice.of("white") + (1.5 if age < 14 else 0.0)
+    swollen = dice.of("hydrocephalus") if dice.happens("hydrocephalus") else 1.0
     return Head(
-        half_width=scale * rng.uniform(63, 69), half_length=scale * rng.uniform(79, 86),
-        height=scale * rng.uniform(70, 77),
-        skull=rng.uniform(4.5, 8.0), scalp=rng.uniform(4, 8), egg=rng.uniform(0.06, 0.15), atrophy=atrophy,
-        ventricles=0.75 + 0.45 * atrophy + rng.uniform(-0.12, 0.15), grey=white + rng.uniform(6.5, 9.5), white=white,
-        csf=rng.uniform(3, 10), table=rng.uniform(1150, 1700), diploe=rng.uniform(350, 800), dura=rng.uniform(44, 60),
-        pineal=rng.choice([0.0, 1.0], p=[0.3, 0.7]) * rng.uniform(1.2, 3.0),
-        choroid=rng.choice([0.0, 1.0], p=[0.4, 0.6]) * rng.uniform(1.5, 4.5),
-        ganglia=rng.choice([0.0, 1.0], p=[0.85, 0.15]) * rng.uniform(1.2, 3.0),
-        shift=0.0,
-        fields={name: random_field(rng, size) for name, size in FIELDS.items()}
-        | {"folia": random_field(rng, FOLIA, (0.5, 0.8, 1.6))},
+        half_width=scale * dice.of("half_width"), half_length=scale * dice.of("half_length"),
+        height=scale * dice.of("height"), skull=dice.of("child_skull" if age < 14 else "skull"),
+        scalp=dice.of("scalp"), egg=dice.of("egg"), lean=dice.of("lean"), age=age, atrophy=atrophy,
+        ventricles=max(0.3, 0.5 + 0.75 * atrophy + dice.of("ventricle_extra")) * swollen,
+        asymmetry=dice.of("asymmetry"), grey=white + dice.of("contrast"), white=white, csf=dice.of("csf"),
+        table=dice.of("table"), diploe=dice.of("diploe"), dura=dice.of("dura"), blood_pool=dice.of("blood_pool"),
+        falx=dice.of("falx"), cortex=dice.of("cortex"), gyrus=(gyrus := dice.of("gyrus")), texture=dice.of("texture"),
+        hyperostosis=dice.of("hyperostosis") if dice.happens("hyperostosis") else 0.0,
+        opaque=float(dice.rng.uniform(5, 60)) if dice.happens("full_sinuses") else -1.0, shift=0.0, efface=0.0,
+        fields=random_fields(dice.rng, gyrus),
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Place:
-    """Warped head coordinates over one plane and the distances everything else is drawn from."""
+def _age(dice: Dice) -> tuple[float, float]:
+    """Age in years, and atrophy: little in the young, any degree in the old."""
+    if dice.happens("child"):
+        return float(dice.rng.uniform(5, 14)), float(dice.rng.uniform(0, 0.08))
+    if dice.happens("young"):
+        return float(dice.rng.uniform(14, 40)), float(dice.rng.uniform(0, 0.25))
+    age = float(dice.rng.uniform(40, 95))
+    middle = (age - 30) / 75
+    return age, float(np.clip(middle + dice.rng.normal(0, 0.18), 0.05, 1))
 
-    plane: Plane
-    x: Array
-    y: Array
-    z: Array
-    vault: Array  #: signed distance to the inner table, as if the vault went on downward
-    floor: Array  #: signed distance to the skull base, positive below it
-    depth: Array  #: mm inside the cavity from its nearest wall; negative outside
 
-    @property
-    def point(self) -> tuple[Array, Array, Array]:
-        """x, y, z together."""
-        return self.x, self.y, self.z
+def random_fields(rng: np.random.Generator, gyrus: float) -> dict[str, Field]:
+    """The waves that make each head its own."""
+    return {name: random_field(rng, size) for name, size in FIELDS.items()} | {
+        "folia": random_field(rng, FOLIA, (0.5, 0.8, 1.6)),
+        "sulci": random_field(rng, gyrus),
+    }
 
 
 def locate(head: Head, plane: Plane) -> Place:
@@ -82,19 +93,24 @@ def locate(head: Head, plane: Plane) -> Place:
     y = plane.axis(1) + 1.3 * head.fields["warp_y"].on(plane)
     z = plane.axis(2)
     vault = _vault(head, x, y, z)
-    floor = (_floor(x, y) - z) * np.float32(0.8)
+    if head.hyperostosis:
+        rough = np.clip(0.7 + 0.5 * head.fields["gyri"].on(plane), 0, 1.6)
+        vault += head.hyperostosis * rough * bump(y, 78, 26) * bump(z, 20, 26) * np.clip(np.abs(x) / 8, 0, 1)
+    floor = (_floor(x, y) + 1.1 * head.fields["gyri"].on(plane) - z) * np.float32(0.8)
     depth = -np.maximum(vault, floor)
     if head.shift:
         x = x - head.shift * bump(y, -5, 45) * bump(z, 8, 35) * np.clip(depth / 25, 0, 1)
-    return Place(plane, x, y, z, vault, floor, depth)
+    return Place(plane, x, y, z, vault, floor, depth, 4.5 + abs(head.shift))
 
 
 def _vault(head: Head, x: Array, y: Array, z: Array) -> Array:
     v = y * np.float32(1 / head.half_length)
     u = x / (np.float32(head.half_width) * (1 - np.float32(head.egg) * v - np.float32(0.08) * v * v))
+    u, v = u + np.float32(head.lean) * v, v + np.float32(head.lean) * u
     w = z * np.where(z > 0, np.float32(1 / head.height), np.float32(1 / 100))
-    plan = u * u + v * v - np.float32(0.22) * u * u * v * v  # boxier than an ellipse
-    reach = np.sqrt(np.maximum(plan, 0.1 * u * u) + w * w)
+    squares = u * u
+    plan = squares + v * v - np.float32(0.22) * squares * v * v  # boxier than an ellipse
+    reach = np.sqrt(np.maximum(plan, 0.1 * squares) + w * w)
     radius = np.sqrt(x * x + y * y + z * z) / np.maximum(reach, 1e-3)
     return np.asarray((reach - 1) * np.minimum(radius, np.float32(0.95 * head.half_length)), np.float32)
 
@@ -107,7 +123,8 @@ def _floor(x: Array, y: Array) -> Array:
     middle = np.clip((side - 12) / 10, 0, 1)
     centre = -26 - 26 * np.clip((8 - y) / 28, 0, 1)
     height = (1 - middle) * centre + middle * np.float32(-44)
-    height = height + front * (-24 + 9 * bump(side, 30, 16) - 5 * bump(side, 0, 7) - height)
+    roof = 15 * bump(side, 31, 15) * bump(y, 50, 22) + 0.12 * np.clip(y - 50, 0, 30)
+    height = height + front * (-30 + roof - 5 * bump(side, 0, 7) - height)
     height = height + back * (-70 + 0.006 * side * side - height)
     ridge = bump(y + 14 + 0.45 * (side - 25), 0, 7) * np.clip((side - 8) / 14, 0, 1)
-    return height + 12 * ridge * (1 - front)
+    return np.asarray(height + 12 * ridge * (1 - front), np.float32)

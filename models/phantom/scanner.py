@@ -6,7 +6,10 @@ import numpy as np
 
 from models.phantom.grid import Array
 from models.phantom.nouns import Vendor
+from models.phantom.priors import Dice
 from models.phantom.shapes import paint, soft
+
+KVP = (120.0, 120.0, 120.0, 140.0, 100.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,25 +20,39 @@ class Scanner:
     kernel: str
     kvp: float
     noise: float  #: HU in the middle of the head
+    grain: float  #: how fine the noise is: exponent of frequency in its spectrum
     blur: float  #: standard deviation in mm
+    sharpen: float  #: edge enhancement; 0 = none
     hardening: float  #: HU added beside thick bone
     streaks: float
+    cupping: float  #: HU by which the middle lies below the rim
+    offset: float  #: HU by which all tissue is read too high
     shell_hu: float
-    rest: float  #: mm from the image centre down to the headrest
+    rest: float  #: mm from the image centre down to the headrest; 0 = none
     rest_shift: float
+    motion: float  #: mm; 0 = the head lay still
+    motion_share: float
 
 
-def random_scanner(vendor: Vendor, rng: np.random.Generator) -> Scanner:
-    """Draw a protocol of the vendor."""
+def random_scanner(vendor: Vendor, rng: np.random.Generator, variety: float = 1.0, thickness: float = 5.0) -> Scanner:
+    """Draw a protocol of the vendor; thin slices are noisier."""
+    dice = Dice(rng, variety)
+    louder = float(np.clip(np.sqrt(5 / thickness), 0.8, 1.8))
+    sharp, moves = dice.happens("sharp"), dice.happens("motion")
     return Scanner(
-        vendor, str(rng.choice(vendor.kernels)), float(rng.choice([120.0, 120.0, 120.0, 140.0, 100.0])),
-        rng.uniform(*vendor.noise_hu), rng.uniform(*vendor.cutoff), rng.uniform(3, 9), rng.uniform(2, 8),
-        rng.uniform(-250, 120), rng.uniform(99, 108), rng.normal(0, 4),
+        vendor=vendor, kernel=str(rng.choice(vendor.kernels)), kvp=float(rng.choice(KVP)),
+        noise=louder * dice.of("noise"), grain=dice.of("grain"), blur=dice.of("blur"),
+        sharpen=dice.of("sharpen") if sharp else 0.0, hardening=dice.of("hardening"), streaks=dice.of("streaks"),
+        cupping=dice.of("cupping"), offset=dice.of("offset"), shell_hu=dice.of("shell"),
+        rest=0.0 if dice.happens("no_rest") else dice.of("rest"), rest_shift=float(rng.normal(0, 4)),
+        motion=dice.of("motion") if moves else 0.0, motion_share=dice.of("motion_share"),
     )  # fmt: skip
 
 
 def paint_headrest(hu: Array, scanner: Scanner, rows: Array, cols: Array) -> None:
     """A curved carbon shell with foam inside, drawn only where there is air."""
+    if not scanner.rest:
+        return
     across = cols[None, :] - np.float32(scanner.rest_shift)
     radius = np.hypot(across, rows[:, None])
     shell = np.abs(radius - np.float32(scanner.rest)) - 1.3
@@ -55,6 +72,24 @@ def harden(hu: Array, scanner: Scanner, pixel_mm: float) -> None:
     middle = box_blur(np.repeat(np.maximum(bone - 0.7, 0).mean(axis=1, keepdims=True), hu.shape[1], axis=1), 3)
     band = middle - box_blur(middle, 3 * reach)
     hu -= np.float32(18 * scanner.streaks) * band * tissue * (1 - np.minimum(bone, 1))
+    step = np.linspace(-1, 1, hu.shape[0], dtype=np.float32) ** 2
+    hu += tissue * (np.float32(scanner.offset) + np.float32(scanner.cupping) * (2 * (step[:, None] + step) - 0.5))
+
+
+def shake(hu: Array, shares: Array, scanner: Scanner, at: tuple[float, np.random.Generator]) -> tuple[Array, Array]:
+    """A head that moved during the turn: a shifted double, and bands along the way it went; some slices only."""
+    pixel_mm, rng = at
+    if not scanner.motion or rng.random() < 0.4:
+        return hu, shares
+    angle, share = rng.uniform(0, np.pi), np.float32(scanner.motion_share * rng.uniform(0.5, 1))
+    down, across = (round(scanner.motion * part / pixel_mm) for part in (np.sin(angle), np.cos(angle)))
+    double = np.roll(hu, (down, across), (0, 1))
+    tissue = np.clip((hu + 300) / 250, 0, 1)
+    edge = box_blur(np.abs(double - hu), 8) / np.float32(400)
+    ramp = np.arange(hu.shape[0], dtype=np.float32) * np.float32(pixel_mm / rng.uniform(3, 8))
+    bands = np.sin(ramp[:, None] * np.float32(np.cos(angle)) + ramp * np.float32(np.sin(angle)))
+    seen = hu + share * (double - hu) + tissue * bands * np.float32(3 * scanner.motion) * np.minimum(edge, 1)
+    return np.asarray(seen, np.float32), shares + share * (np.roll(shares, (down, across), (1, 2)) - shares)
 
 
 def box_blur(image: Array, reach: int) -> Array:
@@ -89,8 +124,10 @@ def make_detector(scanner: Scanner, matrix: int, pixel_mm: float) -> Detector:
     down = np.fft.fftfreq(matrix, pixel_mm)[:, None]
     across = np.fft.rfftfreq(matrix, pixel_mm)[None, :]
     frequency = np.hypot(down, across)
-    mtf = np.exp(-2 * (np.pi * scanner.blur * frequency) ** 2)
-    shaped = np.sqrt(frequency + 0.02) * np.exp(-2 * (np.pi * scanner.blur * 1.25 * frequency) ** 2)
+    lift = 1 + scanner.sharpen * (frequency / 0.45) ** 2
+    mtf = np.exp(-2 * (np.pi * scanner.blur * frequency) ** 2) * lift
+    shaped = (frequency + 0.02) ** (scanner.grain / 2) * np.exp(-2 * (np.pi * scanner.blur * 1.25 * frequency) ** 2)
+    shaped = shaped * lift
     weight = np.full(across.shape, 2.0)
     weight[0, 0] = 1
     power = float((weight * shaped**2).sum()) / matrix**2

@@ -2,21 +2,24 @@
 
 import numpy as np
 
+from models.phantom.damage import Damage, broken, lift, sutures
 from models.phantom.grid import Array
-from models.phantom.head import Head, Place
-from models.phantom.shapes import bump, ellipsoid, paint, soft
+from models.phantom.head import Head
+from models.phantom.shapes import Place, Solid, bump, ellipsoid, hill, paint, pair, soft, stamp
 
 AIR_HU, SKIN_HU, MUSCLE_HU, FAT_HU = -1000.0, 35.0, 55.0, -85.0
 
 
-def paint_outside(hu: Array, head: Head, place: Place) -> None:
+def paint_outside(hu: Array, head: Head, place: Place, damage: Damage) -> None:
     """From the skin inward to the inner table; the cavity is left for the brain."""
     thick = _thickness(head, place)
     outer = place.vault - thick
-    skin = _skin(head, place, outer)
+    skin = _skin(head, place, outer - lift(place, damage))
     paint(hu, SKIN_HU, soft(skin, 1.6))
     _soft_tissue(hu, head, place, outer, skin)
-    _vault_bone(hu, head, place, thick)
+    for one in damage.swellings:
+        paint(hu, one.hu, 0.85 * hill(place, one.site, 0.8 * one.width) ** 0.5 * soft(skin + 2.2, 1.4))
+    _vault_bone(hu, head, place, thick, damage)
     _base(hu, head, place, skin)
     _orbits(hu, place)
     _air_spaces(hu, head, place, skin)
@@ -27,7 +30,9 @@ def _thickness(head: Head, place: Place) -> Array:
     occiput = 4 * bump(place.y, -85, 25) * bump(place.z, -8, 18) * bump(place.x, 0, 22)
     forehead = 2 * bump(place.y, 80, 25) * bump(place.x, 0, 25)
     temple = 2 * bump(np.abs(place.x), 62, 8) * bump(place.y, 15, 25) * bump(place.z, -10, 20)
-    return np.maximum(np.float32(head.skull) + 0.8 * wave + occiput + forehead - temple, 2.2)
+    extra = head.hyperostosis * bump(place.y, 78, 26) * bump(place.z, 20, 26) * np.clip(np.abs(place.x) / 8, 0, 1)
+    least = 0.7 * min(head.skull, 3.2)
+    return np.maximum(np.float32(head.skull) * (1 + 0.12 * wave) + occiput + forehead - temple, least) + extra
 
 
 def _skin(head: Head, place: Place, outer: Array) -> Array:
@@ -56,20 +61,25 @@ def _soft_tissue(hu: Array, head: Head, place: Place, outer: Array, skin: Array)
     paint(hu, MUSCLE_HU - 10, soft(outer - 1.6, 1.2) * layer)  # galea
 
 
-def _vault_bone(hu: Array, head: Head, place: Place, thick: Array) -> None:
+def _vault_bone(hu: Array, head: Head, place: Place, thick: Array, damage: Damage) -> None:
     wall = soft(-place.vault, 1.2) * soft(place.vault - thick, 1.2) * soft(-54 - place.z, 10)
-    table = np.clip(1.5 + 0.12 * (thick - 5), 1.0, 2.6)
+    gone = broken(place, damage)
+    if gone is not None:
+        paint(hu, 32.0, wall * gone)
+        wall = wall * (1 - gone)
+    table = np.clip(1.5 + 0.12 * (thick - 5), 0.8, 2.6)
     inner = soft(table - place.vault, 1.2) * soft(place.vault - thick + table, 1.2)
     marrow = np.float32(head.diploe) + 130 * head.fields["diploe"].on(place.plane)
     paint(hu, np.float32(head.table), wall)
     paint(hu, marrow, wall * inner)
+    paint(hu, 250.0, wall * sutures(head, place) * np.float32(np.clip(1 - head.age / 140, 0.3, 0.9)))
 
 
 def _base(hu: Array, head: Head, place: Place, skin: Array) -> None:
     side = np.abs(place.x)
     petrous = bump(place.y + 16 + 0.45 * (side - 25), 0, 9) * np.clip((side - 10) / 8, 0, 1)
     clivus = bump(place.x, 0, 14) * bump(place.y, -2, 16)
-    thick = 2.2 + 16 * petrous + 12 * clivus + 2.5 * bump(place.y, -30, 60)
+    thick = 2.2 - bump(place.y, 52, 24) + 16 * petrous + 12 * clivus + 2.5 * bump(place.y, -30, 60)
     hole = ellipsoid((place.x, place.y, place.z * 0), (0, -36, 0), (15, 17, 9))
     bone = soft(-place.floor, 1.5) * soft(place.floor - thick, 2) * soft(place.vault - 4, 2) * soft(skin + 6, 2)
     bone = bone * (1 - soft(hole, 3) * soft(place.z + 58, 6))
@@ -84,41 +94,73 @@ def _base(hu: Array, head: Head, place: Place, skin: Array) -> None:
 
 def _below(hu: Array, head: Head, place: Place) -> None:
     """Cheek bones, jaw joints, upper spine and cord under the base."""
-    mirrored = (np.abs(place.x), place.y, place.z)
-    for centre, radii in (((54, 36, -52), (5, 20, 6)), ((46, 52, -46), (6, 7, 16)), ((50, -2, -58), (6, 5, 12)),
-                          ((28, -36, -74), (11, 12, 9))):  # fmt: skip
-        paint(hu, np.float32(head.table * 0.62), soft(ellipsoid(mirrored, centre, radii), 2))
-    canal = ellipsoid(place.point, (0, -38, -78), (13, 14, 26))
-    paint(hu, 8.0, soft(canal, 2) * soft(-place.floor, 3))
-    paint(hu, 33.0, soft(canal + 5, 2) * soft(-place.floor, 3))
+    bone = head.table * 0.62
+    stamp(hu, place, *pair(
+        Solid((54, 36, -52), (5, 20, 6), bone, 2), Solid((46, 52, -46), (6, 7, 16), bone, 2),
+        Solid((50, -2, -58), (6, 5, 12), bone, 2), Solid((28, -36, -74), (11, 12, 9), bone, 2),
+    ))  # fmt: skip
+    canal = Solid((0, -38, -78), (13, 14, 26))
+    window = place.near(canal)
+    if window is None:
+        return
+    part = place.cut(window)
+    distance, below = ellipsoid(part.point, canal.centre, canal.radii), soft(-part.floor, 3)
+    paint(hu[window], 8.0, soft(distance, 2) * below)
+    paint(hu[window], 33.0, soft(distance + 5, 2) * below)
 
 
 def _orbits(hu: Array, place: Place) -> None:
-    mirrored = (np.abs(place.x), place.y, place.z)
-    cone = ellipsoid(mirrored, (31, 54, -38), (19, 30, 17)) + 0.15 * np.clip(40 - place.y, 0, 40)
-    paint(hu, 950.0, soft(cone - 2.2, 2) * soft(-place.floor - 1, 3) * soft(place.y - 66, 6))
-    paint(hu, -75.0, soft(cone, 2))
-    paint(hu, 45.0, soft(ellipsoid(mirrored, (21, 52, -38), (3, 18, 5)), 1.5))
-    paint(hu, 45.0, soft(ellipsoid(mirrored, (42, 54, -38), (3, 16, 5)), 1.5))
-    paint(hu, 38.0, soft(ellipsoid(mirrored, (30, 46, -38), (2.6, 20, 2.6)), 1.2))
-    globe = ellipsoid(mirrored, (33, 72, -38), (12.2, 12.2, 12.2))
-    paint(hu, 45.0, soft(globe, 1.2))
-    paint(hu, 10.0, soft(globe + 1.5, 1.2))
-    paint(hu, 75.0, soft(ellipsoid(mirrored, (33, 80, -38), (4.5, 2.2, 4.5)), 1.2))
+    for side in (-1.0, 1.0):
+        cone = Solid((side * 31, 54, -38), (19, 30, 17))
+        window = place.near(cone, 3)
+        if window is None:
+            continue
+        part, view = place.cut(window), hu[window]
+        fat = ellipsoid(part.point, cone.centre, cone.radii) + 0.15 * np.clip(40 - part.y, 0, 40)
+        paint(view, 950.0, soft(fat - 2.2, 2) * soft(-part.floor - 1, 3) * soft(part.y - 66, 6))
+        paint(view, -75.0, soft(fat, 2))
+    stamp(hu, place, *pair(
+        Solid((21, 52, -38), (3, 18, 5), 45), Solid((42, 54, -38), (3, 16, 5), 45),
+        Solid((30, 46, -38), (2.6, 20, 2.6), 38, 1.2), Solid((33, 72, -38), (12.2, 12.2, 12.2), 45, 1.2),
+        Solid((33, 72, -38), (10.7, 10.7, 10.7), 10, 1.2), Solid((33, 80, -38), (4.5, 2.2, 4.5), 75, 1.2),
+    ))  # fmt: skip
+
+
+#: ethmoid cells, sphenoid, maxillary sinus, nose, ear canal: with the density of the wall and how rough they are
+AIR_SPACES = (
+    (Solid((6, 52, -42), (8, 26, 13), 500), 1.2), (Solid((7, 14, -42), (9, 11, 9), 600), 0.0),
+    (Solid((30, 44, -72), (14, 17, 15), 500), 0.0), (Solid((5, 60, -74), (6, 30, 18), 100), 2.0),
+    (Solid((56, -18, -48), (14, 3, 3), 900), 0.0),
+)  # fmt: skip
 
 
 def _air_spaces(hu: Array, head: Head, place: Place, skin: Array) -> None:
-    mirrored = (np.abs(place.x), place.y, place.z)
-    cells = head.fields["cells"].on(place.plane)
+    for solid, rough in AIR_SPACES:
+        for one in pair(solid):
+            window = place.near(one, 4)
+            if window is not None:
+                _hollow(hu[window], head, place.cut(window), skin[window], (one, rough))
+    for one in pair(Solid((12, head.half_length + 4, -10), (11, 4, 13), 0.0, 1.2)):
+        window = place.near(one, 4)
+        if window is not None:
+            part = place.cut(window)
+            room = soft(ellipsoid(part.point, one.centre, one.radii), 1.2) * soft(-part.vault + 2.2, 1.0)
+            paint(hu[window], _filling(head, part), room * soft(skin[window] + 5, 2))
+
+
+def _hollow(hu: Array, head: Head, place: Place, skin: Array, space: tuple[Solid, float]) -> None:
+    solid, rough = space
+    distance = ellipsoid(place.point, solid.centre, solid.radii)
+    if rough:
+        distance = distance + rough * np.abs(head.fields["cells"].on(place.plane))
     below = soft(-place.floor + 2, 1.5)
-    frontal = ellipsoid(mirrored, (12, head.half_length + 4, -10), (11, 4, 13))
-    for space, wall in (
-        (ellipsoid(mirrored, (6, 52, -42), (8, 26, 13)) + 1.2 * np.abs(cells), 500.0),  # ethmoid cells
-        (ellipsoid(mirrored, (7, 14, -42), (9, 11, 9)), 600.0),  # sphenoid sinus
-        (ellipsoid(mirrored, (30, 44, -72), (14, 17, 15)), 500.0),  # maxillary sinus
-        (ellipsoid(mirrored, (5, 60, -74), (6, 30, 18)) + 2 * np.clip(cells, 0, 2), 100.0),  # nose
-        (ellipsoid(mirrored, (56, -18, -48), (14, 3, 3)), 900.0),  # ear canal
-    ):
-        paint(hu, wall, soft(space - 1.6, 1.2) * below * soft(skin + 3, 2))
-        paint(hu, -980.0, soft(space, 1.2) * below)
-    paint(hu, -980.0, soft(frontal, 1.2) * soft(-place.vault + 2.2, 1.0) * soft(skin + 5, 2))
+    paint(hu, solid.hu, soft(distance - 1.6, 1.2) * below * soft(skin + 3, 2))
+    paint(hu, _filling(head, place) if solid.hu in (500, 600) else AIR_HU, soft(distance, 1.2) * below)
+
+
+def _filling(head: Head, place: Place) -> Array | float:
+    """Air, or what stands in an inflamed or bleeding sinus, with a level where it is not full."""
+    if head.opaque < 0:
+        return AIR_HU
+    level = place.y + 12 * head.fields["warp_x"].on(place.plane) - 45
+    return np.asarray(head.opaque + (AIR_HU - head.opaque) * soft(-level, 2), np.float32)

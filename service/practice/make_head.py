@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.phantom import FINDINGS, Phantom, make_phantom
+from models.phantom import Phantom, kinds_of, make_phantom
 from service.errors import BadUsage
 from service.practice.habits import SHORT_NAMES, vendor_named
 
@@ -11,8 +11,10 @@ MOST_SLICES = 512
 
 def make_head(finding: str, seed: int, slices: int = 32, thickness: float = 5.0, vendor: str = "ge") -> Phantom:
     """Make the phantom asked for, ``thickness`` in mm; the same wish makes the same voxels."""
-    if finding not in FINDINGS:
-        raise BadUsage(f"no such finding: {finding!r}; known are {', '.join(FINDINGS)}")
+    try:
+        kinds_of(finding)
+    except ValueError as problem:
+        raise BadUsage(str(problem)) from None
     maker = vendor_named(vendor)
     if maker is None:
         raise BadUsage(f"no such vendor: {vendor!r}; known are {', '.join(SHORT_NAMES)}")
