@@ -42,7 +42,7 @@ def share_rule(marks: Sequence[Mark], threshold: float, percent: float, rounding
     positives, needed = sum(one.positive for one in marks), required_count(len(marks), percent, rounding)
     sentence = (
         f"{positives} of {len(marks)} slices above {_limit(threshold)}; "
-        f"{needed} {'is' if needed == 1 else 'are'} needed ({percent:g} %, {rounding})"
+        f"{needed} {'is' if needed == 1 else 'are'} needed ({f'{percent:g} %, {rounding}' if percent else 'any slice'})"
     )
     return _decision("share", positives >= needed, sentence, marks, threshold)
 

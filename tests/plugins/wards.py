@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from heads import Study
 
 from service.dicom.headers import decode, parse
 from service.dicom.part10 import file_head, hash_of
 from service.domain.ids import AssociationId
-from service.domain.scan import Association, AssociationEnd, ReceivedInstance
-from service.ledger import arrivals, jobs
+from service.domain.scan import Association, AssociationEnd, ReceivedInstance, StoredInstance
+from service.domain.verdict import SeriesConclusion
+from service.ledger import arrivals, conclusions, jobs, scans
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.tables import jobs as job_table
 from service.ledger.tables import studies
@@ -82,6 +84,12 @@ class Ward:
     def study(self) -> Any:
         with self.ledger.reading() as connection:
             return connection.execute(studies.select()).one()
+
+    def conclusion(self, study: Study) -> SeriesConclusion:
+        return conclusions.view(self.ledger, study.uid).conclusions[study.series_uid]
+
+    def instances(self, study: Study) -> tuple[StoredInstance, ...]:
+        return scans.view(self.ledger, study.series_uid).instances
 
 
 def _without_meta(part10: bytes) -> bytes:
