@@ -2,46 +2,14 @@
 
 graph      torch module to ONNX file
 parity     ONNX Runtime against torch
+slices     the slice graph: both of the above
 variants   half precision and 8 bits, with what they lose
 packs      a system's networks to a whole pack
 command    `ichor export`
 """
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from models.errors import ExtraMissing
-from models.export.graph import slice_signature, write_graph
+from models.export.command import ExportOptions, export_run
 from models.export.parity import check_parity
+from models.export.slices import export, open_checkpoint
 
-if TYPE_CHECKING:
-    from models.classify.bench import SliceBench
-
-__all__ = ["check_parity", "export", "open_checkpoint"]
-
-
-def open_checkpoint(path: Path, labels: int, temperature: float) -> "SliceBench":
-    """The bundled pack's net in its bench, ready to run."""
-    try:
-        import torch
-    except ImportError as missing:
-        raise ExtraMissing("torch") from missing
-    from models.classify.bench import SliceBench
-    from models.classify.net import SliceNet
-
-    net = SliceNet(labels)
-    kept = torch.load(path, weights_only=True)
-    net.load_state_dict(kept.get("average", kept["net"]))
-    return SliceBench(net, temperature).eval()
-
-
-def export(bench: Any, size: int, target: Path, channels: int = 3, *, weighted: bool = False) -> str:
-    """Write and prove a slice graph: `bench` is anything with forward(x) -> (probabilities, features, cam).
-
-    Returns the sha256 of the file.
-    """
-    import torch
-
-    digest = write_graph(bench, (torch.zeros(2, channels, size, size),), slice_signature(weighted=weighted), target)
-    check_parity(bench, target, size, channels)
-    return digest
+__all__ = ["ExportOptions", "check_parity", "export", "export_run", "open_checkpoint"]

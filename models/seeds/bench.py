@@ -89,7 +89,7 @@ def _map(parts: Tensor, eigen: bool) -> Tensor:
     _, _, axes = torch.linalg.svd(points, full_matrices=False)
     along = (points @ axes[:, 0, :, None])[..., 0]
     agree = (along * summed.flatten(1)).sum(1, keepdim=True)
-    return (along * torch.where(agree < 0, -1.0, 1.0)).reshape(summed.shape).float()
+    return cast(Tensor, along * torch.where(agree < 0, -1.0, 1.0)).reshape(summed.shape).float()
 
 
 def stretched(maps: Tensor) -> Tensor:

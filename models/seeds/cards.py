@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from models.sections import Preprocess
 from models.seeds.systems import SYSTEMS, System
 
 NOTICE = "Research use only, not for diagnosis"
@@ -75,7 +76,19 @@ class Told:
     temperature: float = 1.0
     slice_threshold: float | None = None  #: None = the published one
     smoothed: bool = False  #: the heat map is the six-pass one
+    preprocess: Mapping[str, Any] | None = None  #: as trained; None = the published one
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def preprocess_of(system: System, size: int = 0) -> Preprocess:
+    """How a system's slices become its input, for training as for serving; `size` in place of the published one."""
+    return Preprocess.read(_preprocess_table(system, size or system.size))
+
+
+def _preprocess_table(system: System, size: int) -> dict[str, Any]:
+    windows = [list(window) for window in system.windows]
+    own = {"windows": windows, "size": size, "mm_per_pixel": 0.0, "neighbours": system.neighbours}
+    return {**own, **TEMPLATES[system.name].preprocess}
 
 
 def card_table(system: System, size: int, told: Told) -> dict[str, Any]:
@@ -87,10 +100,7 @@ def card_table(system: System, size: int, told: Told) -> dict[str, Any]:
         "labels": list(system.findings), "slice_threshold": threshold, "temperature": told.temperature,
         "licence": told.licence, "intended_use": f"{SYNTHETIC if told.synthetic else NOTICE}.",
         "training_data": told.training_data, "limits": template.limits,
-        "preprocess": {
-            "windows": [list(window) for window in system.windows], "size": size, "mm_per_pixel": 0.0,
-            "neighbours": system.neighbours, **template.preprocess,
-        },
+        "preprocess": _preprocess_table(system, size) if told.preprocess is None else dict(told.preprocess),
         "rule": {"kind": "share", "share_percent": template.share_percent, "rounding": "half_even"},
         "outputs": {name: name for name in ("probabilities", "features", "cam")},
         "metrics": dict(told.metrics),

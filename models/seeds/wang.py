@@ -163,7 +163,7 @@ class WangScan(nn.Module):
         *vectors, sets = torch.split(features, [*self.widths, features.shape[2] - sum(self.widths)], 2)
         if len(self.widths) == 1:
             sets = rest[0]
-        members = sets.unflatten(2, (len(self.widths), LABELS))
+        members = sets.reshape(*sets.shape[:2], len(self.widths), LABELS)
         return cast(Tensor, self.reader(same_width(vectors, self.padded), members, rest[-1]))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import fcntl
+import functools
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +42,12 @@ KEYS = {"effclass": "effclass", "burduja": "burduja", "wang": "wang-slices", "sa
 
 
 def small_nets(system: str, **changes):
-    """Seeded networks of a system; norms are random, for timm starts the last one of each block at zero."""
+    """Seeded networks of a system, fresh each time."""
+    return copy.deepcopy(_small_nets(system, json.dumps(changes)))
+
+
+@functools.cache
+def _small_nets(system: str, changes: str):
     import torch
 
     from models.seeds.registry import Config, build
@@ -47,7 +55,7 @@ def small_nets(system: str, **changes):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         small = SMALL.get(system, SMALL["wang-slices"])
-        nets = build(system, Config.read({**small, **changes}))
+        nets = build(system, Config.read({**small, **json.loads(changes)}))
         for net in nets.members:
             settle(wake(net), pictures(nets.size))
         if nets.scan:
@@ -59,7 +67,7 @@ def pictures(size: int):
     """A few soft shapes, unlike each other."""
     import torch
 
-    coarse = torch.randn(6, 3, 8, 8) * torch.linspace(0.3, 2, 6)[:, None, None, None]
+    coarse = torch.randn(4, 3, 8, 8) * torch.linspace(0.3, 2, 4)[:, None, None, None]
     return torch.nn.functional.interpolate(coarse, (size, size), mode="bilinear").clamp(-1, 1)
 
 
