@@ -134,12 +134,13 @@ def evaluate(settings: Settings, **wishes: Any) -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the pack.")
 @click.option("--fp16", "precision", flag_value="fp16", help="Half precision, for GPUs.")
 @click.option("--int8", "precision", flag_value="int8", help="Quantised, for CPUs.")
-def export(settings: Settings, run: Path, out: Path, precision: str | None) -> None:
+@click.option("--smoothed", is_flag=True, help="Six-pass heat maps, for a system with one finding.")
+def export(settings: Settings, run: Path, out: Path, precision: str | None, smoothed: bool) -> None:
     """Write graphs and card, checked against torch."""
 
     def act(say: Callable[[str], None]) -> None:
-        from models.export import ExportOptions, export_run
+        from models.export.command import ExportOptions, export_run
 
-        export_run(ExportOptions(run=run, out=out, precision=precision or "fp32"), say)
+        export_run(ExportOptions(run=run, out=out, precision=precision or "fp32", smoothed=smoothed), say)
 
     _work("export", act)
