@@ -10,11 +10,14 @@ import numpy as np
 from models.judge.groups import SIZEABLE_ML, Group, Kind
 from models.judge.judgement import Level
 from models.judge.levels import LEVELS
+from models.judge.nouns import PLURALS
 from models.judge.paper import BLUE, GREY, INK, ORANGE, Picture, drawn
 from models.seeds.intervals import Rate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+SHARES = (0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def confusions(levels: Mapping[str, Level], path: Path, title: str) -> None:
@@ -36,7 +39,7 @@ def _matrix(panel: "Axes", level: Level) -> None:
                    color="white" if shares[row, column] > 0.6 else INK)  # fmt: skip
     panel.set_xticks([0, 1], ["called", "not called"])
     panel.set_yticks([0, 1], ["bleed", "no bleed"], rotation=90, va="center")
-    panel.set_title(f"{level.name}s: {level.units:,}")
+    panel.set_title(f"{PLURALS[level.name]}: {level.units:,}")
     panel.grid(False)
     panel.tick_params(length=0)
 
@@ -49,7 +52,11 @@ def kinds(found: Sequence[Kind], path: Path, title: str) -> None:
             _bar(panel, at + 0.19, kind.called, (BLUE, "all sizes"))
             _bar(panel, at - 0.19, kind.called_sizeable, (ORANGE, f"{SIZEABLE_ML:g} ml and more"))
         panel.set_yticks(range(len(shown)), [kind.label for kind in reversed(shown)])
-        panel.set(xlim=(0, 1.0), xlabel="sensitivity of the card's rule for series with this finding, 95 % interval")
+        panel.set(
+            xlim=(0, 1.13),
+            xticks=SHARES,
+            xlabel="sensitivity of the card's rule for series with this finding, 95 % interval",
+        )
         if shown:
             once = {label: handle for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
             panel.legend(once.values(), once.keys(), loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -63,7 +70,7 @@ def _bar(panel: "Axes", at: float, rate: Rate | None, look: tuple[str, str]) -> 
     ends = np.abs([[rate.value - rate.low], [rate.high - rate.value]])
     panel.barh([at], [rate.value], 0.34, color=look[0], alpha=0.85, label=look[1])
     panel.errorbar([rate.value], [at], xerr=ends, fmt="none", ecolor=INK, capsize=2.5, lw=1)
-    panel.text(0.012, at, f"{rate.hits} of {rate.of}", va="center", fontsize=8, color="white", fontweight="bold")
+    panel.text(1.02, at, f"{rate.hits} of {rate.of}", va="center", fontsize=8, color=INK)
 
 
 def groups(found: Sequence[Group], path: Path, title: str) -> None:
@@ -77,19 +84,22 @@ def groups(found: Sequence[Group], path: Path, title: str) -> None:
             for at, group in enumerate(reversed(found)):
                 _line(panel, at, getattr(group, name), colour)
             panel.set_yticks(range(len(found)), [f"{group.name}" for group in reversed(found)])
-            panel.set(xlim=(-0.02, 1.02), ylim=(-0.7, len(found) - 0.3), xlabel=f"{word} (series), 95 % interval")
+            panel.set(
+                xlim=(-0.02, 1.2),
+                xticks=SHARES,
+                ylim=(-0.7, len(found) - 0.3),
+                xlabel=f"{word} (series), 95 % interval",
+            )
             _parts(panel, found)
         panels[1].tick_params(labelleft=False)
 
 
 def _line(panel: "Axes", at: int, rate: Rate | None, colour: str) -> None:
     if rate is None:
-        panel.text(0.02, at, "-", va="center", color=GREY)
         return
     ends = np.abs([[rate.value - rate.low], [rate.high - rate.value]])
     panel.errorbar([rate.value], [at], xerr=ends, fmt="o", ms=5, color=colour, capsize=2.5)
-    side = (rate.low - 0.02, "right") if rate.low > 0.35 else (rate.high + 0.02, "left")
-    panel.text(side[0], at, f"{rate.hits} of {rate.of}", va="center", ha=side[1], fontsize=7.5, color=INK)
+    panel.text(1.03, at, f"{rate.hits} of {rate.of}", va="center", fontsize=7.5, color=INK)
 
 
 def _parts(panel: "Axes", found: Sequence[Group]) -> None:

@@ -77,7 +77,7 @@ def bootstrap(units: Units, resamples: int, seed: int) -> tuple[Floats | None, F
     ill = np.unique(units.patient[units.truth])
     strata = tuple(each for each in (ill, np.setdiff1d(units.patient, ill)) if len(each))
     if min(len(each) for each in strata) < 2:
-        return None, None, "fewer than two patients of a kind"
+        return None, None, "too few patients"
 
     def both_areas(*drawn: NDArray[np.intp], axis: int = -1) -> Floats:
         return weighted_areas(held, _times_drawn(np.concatenate(drawn, axis=axis), count))
@@ -119,7 +119,7 @@ def delong(units: Units) -> Estimate:
     ill, well = units.score[units.truth], units.score[~units.truth]
     m, n = len(ill), len(well)
     if min(m, n) < 2:
-        return Estimate(None, why=f"fewer than two {units.level}s of a kind")
+        return Estimate(None, why="too few patients")
     ranks = rankdata(np.concatenate([ill, well]))
     value = float((ranks[:m].sum() - m * (m + 1) / 2) / (m * n))
     of_ill = (ranks[:m] - rankdata(ill)) / n

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.card import Card
 from models.judge.curves import Areas, areas
@@ -94,7 +94,8 @@ def by_volume(cases: Sequence[CaseReading], card: Card, resamples: int) -> list[
     parts = {name: [case for case in ill if ranged(volume(case), VOLUME_EDGES, "ml") == name] for name in names}
     parts[f"all from {SIZEABLE_ML:g} ml"] = [case for case in ill if volume(case) >= SIZEABLE_ML]
     filled = ((name, own) for name, own in parts.items() if own)
-    return [_group("volume of blood", name, [*own, *clear], (card, resamples)) for name, own in filled]
+    found = [_group("volume of blood", name, [*own, *clear], (card, resamples)) for name, own in filled]
+    return [replace(group, tnr=None) for group in found]  # the same bleed-free series for all of them
 
 
 def _brackets(edges: Sequence[float]) -> list[tuple[float, float]]:

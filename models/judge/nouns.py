@@ -64,6 +64,9 @@ class CaseReading:
         return float(self.volumes_ml.sum())
 
 
+PLURALS = {"slice": "slices", "series": "series", "patient": "patients"}
+
+
 @dataclass(frozen=True, eq=False)
 class Units:
     """What is counted at one level: slices, series or patients, each of a patient."""

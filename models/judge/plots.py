@@ -9,7 +9,7 @@ import numpy as np
 from models.judge.calibration import BINS, Calibration
 from models.judge.curves import pr_line, prevalence, roc_line, undefined
 from models.judge.judgement import Level
-from models.judge.nouns import Units
+from models.judge.nouns import PLURALS, Units
 from models.judge.paper import BLUE, GREY, INK, ORANGE, Picture, drawn
 from models.judge.sweep import Point
 from models.seeds.intervals import Rate
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SHOWN = ("slice", "patient")
 WIDE = (5.6, 4.1)  #: inches
+COUNTS = 0.2  #: height of the strip with the number of units
+TENTHS = (0, 0.2, 0.4, 0.6, 0.8, 1.0)
+THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 Pair = Mapping[str, tuple[Units, Level]]
 Ends = list[list[float]]
 
@@ -58,7 +61,7 @@ def pr(pair: Pair, path: Path, title: str) -> None:
 
 def _frame(panel: "Axes", level: Level, names: tuple[str, str]) -> None:
     panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=names[0], ylabel=names[1], aspect="equal")
-    panel.set_title(f"{level.name}s: {level.units:,}, {level.positives:,} positive")
+    panel.set_title(f"{PLURALS[level.name]}: {level.units:,}, {level.positives:,} positive")
 
 
 def _nothing(panel: "Axes", why: str) -> None:
@@ -97,20 +100,22 @@ def reliability(pair: Pair, path: Path, title: str) -> None:
                 _nothing(panel, f"no {level.name} of known truth")
                 continue
             _bins(panel, level.calibration)
-            panel.legend(loc="upper left")
+            panel.set(ylim=(-COUNTS - 0.02, 1.02), yticks=TENTHS)
+            panel.legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=2, columnspacing=1.2)
 
 
 def _bins(panel: "Axes", found: Calibration) -> None:
     means, seen = [each.mean for each in found.bins], [each.observed for each in found.bins]
     ends = np.abs(np.concatenate([_ends(rate) for rate in seen], axis=1))
     label = f"tenths with 95 % intervals\nBrier {found.brier:.3f}, ECE {found.ece:.3f}"
-    panel.errorbar(means, [rate.value for rate in seen], yerr=ends, fmt="o-", ms=5, lw=1.2, color=BLUE, capsize=2,
+    panel.errorbar(means, [rate.value for rate in seen], yerr=ends, fmt="o", ms=5, lw=1.2, color=BLUE, capsize=2,
                    zorder=3, label=label)  # fmt: skip
     counts = np.array([rate.of for rate in seen])
     middles = [(each.low + each.high) / 2 for each in found.bins]
-    panel.bar(middles, 0.12 * counts / counts.max(), 0.9 / BINS, color=GREY, alpha=0.45, zorder=1)
-    for middle, count in zip(middles, counts, strict=True):
-        panel.text(middle, 0.005 + 0.12 * count / counts.max(), f"{count:,}", ha="center", fontsize=6.5, color=INK)
+    heights = 0.6 * COUNTS * counts / counts.max()
+    panel.bar(middles, heights, 0.9 / BINS, bottom=-COUNTS, color=GREY, alpha=0.45, zorder=1)
+    for middle, height, count in zip(middles, heights, counts, strict=True):
+        panel.text(middle, height - COUNTS + 0.01, f"{count:,}", ha="center", fontsize=6.5, color=INK)
 
 
 def scores(pair: Pair, path: Path, title: str, threshold: float) -> None:
@@ -124,8 +129,12 @@ def scores(pair: Pair, path: Path, title: str, threshold: float) -> None:
                     units.score[mark], edges.tolist(), color=colour, alpha=0.55, label=f"{word}: {int(mark.sum()):,}"
                 )
             panel.set_yscale("log", nonpositive="clip")
-            panel.set(xlim=(0, 1), ylim=(0.7, None), xlabel="probability of any bleed", ylabel=f"{name}s (log scale)")
-            panel.set_title(f"{name}s: {level.units:,}")
+            panel.set(
+                xlim=(0, 1), ylim=(0.7, None), xlabel="probability of any bleed", ylabel=f"{PLURALS[name]} (log scale)"
+            )
+            panel.yaxis.set_major_formatter("{x:,.0f}")
+            panel.yaxis.set_minor_formatter("")
+            panel.set_title(f"{PLURALS[name]}: {level.units:,}")
             if name == "slice":
                 panel.axvline(threshold, color=INK, lw=1.2, ls="--", label=f"slice threshold {threshold:g}")
             panel.legend(loc="upper center")
@@ -139,7 +148,10 @@ def operating(points: Sequence[Point], path: Path, title: str) -> None:
                 _band(panel, [(each.threshold, getattr(each, level).get(name)) for each in points], (colour, word))
             for own in (each for each in points if each.bundled):
                 panel.axvline(own.threshold, color=INK, lw=1.2, ls="--", label=f"the card's {own.threshold:g}")
-            panel.set(xlim=(0, 1), ylim=(-0.02, 1.02), xlabel="slice threshold")
+            panel.set_xscale("logit")
+            panel.set(xlim=(0.018, 0.992), ylim=(-0.02, 1.02), xlabel="slice threshold (logit scale)")
+            panel.set_xticks(THRESHOLDS, [f"{each:g}" for each in THRESHOLDS])
+            panel.set_xticks([], minor=True)
             panel.set_title("slices" if level == "slices" else "series, by the card's rule")
             panel.legend(loc="lower center")
 

@@ -108,8 +108,8 @@ def _made_from(found: Findings) -> list[str]:
         f"- a series is called when {rule_words(card)}; a patient when any series is",
         f"- trained on: {card.training_data}",
         f"- time from HU to series probabilities: {timing.slice_ms:.1f} ms per slice, "
-        f"{timing.series_s:.2f} s per series (median of {timing.series} series with {timing.slices} slices, {timing.device}; worst "
-        f"{timing.slice_ms_worst:.1f} ms per slice); decoding files comes on top",
+        f"{timing.series_s:.2f} s per series (median of {timing.series} series "
+        f"with {timing.slices} slices, {timing.device}; worst {timing.slice_ms_worst:.1f}); decoding comes on top",
         "- read through the node's own path: the same graph, preprocessing, aggregation and rule; the node's checks "
         "for scans it should not read were not applied", "",
     ]  # fmt: skip

@@ -6,7 +6,7 @@ from models.judge.curves import Areas
 from models.judge.groups import SIZEABLE_ML, Group, Kind
 from models.judge.judgement import Hits, Judgement, Level, Loss
 from models.judge.nouns import LABELS
-from models.judge.published import LOSS_ROWS, ROWS, Published
+from models.judge.published import ROWS, Published
 from models.judge.rates import EXACT, LOGIT, MEANINGS, RATES
 from models.judge.sweep import Point
 from models.seeds.intervals import Rate
@@ -160,7 +160,6 @@ def papers(judged: Judgement, system: str) -> Lines:
     lines += ["**Their data, as published**: figures of the papers, on the papers' own data; nothing here was measured "
               "by this project.", ""]  # fmt: skip
     theirs = [_theirs(row, level) for level, rows in ROWS.items() for row in rows]
-    theirs += [_theirs(row, "slice") for row in LOSS_ROWS]
     return [*lines, *table(heads, theirs)]
 
 

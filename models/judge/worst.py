@@ -69,7 +69,7 @@ def caption(case: CaseReading, card: Card, at: int) -> str:
     truth = " + ".join(found) if found else ("bleed" if case.truth("any") else "no bleed")
     return (
         f"{outcome(case, card)} · {truth}{blood}\nseries {case.score('any'):.2f}, slice {case.column('any')[at]:.2f}"
-        f" ({at + 1} of {len(case.positions)}) · {thickness}\n{case.vendor} · {case.series[:34]}"
+        f" ({at + 1} of {len(case.positions)}) · {thickness}\n{case.vendor} · {case.patient[:24]}"
     )
 
 
