@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from service.inference.pack import card_lines, find_card, known_packs
+from service.inference.pack import card_lines, find_card, known_packs, load_reader
+from service.settings import ModelSettings
 
 
 def names() -> list[str]:
@@ -17,5 +18,8 @@ def card(name: str) -> list[tuple[str, str]]:
 
 def verify(name: str) -> str:
     """Check a pack's weights and graph against its card."""
-    found = find_card(name)
-    return f"{found.name} {found.version}: weights match the card ({found.sha256[:16]}...), pack hash {found.pack_hash}"
+    found = load_reader(ModelSettings(pack=name, device="cpu", threads=1)).card
+    return (
+        f"{found.name} {found.version}: weights and graphs match the card ({found.sha256[:16]}...), "
+        f"pack hash {found.pack_hash}"
+    )

@@ -95,7 +95,7 @@ def settle(net, given) -> None:
                 part.momentum = None
         net.train()(given)
         logits, _ = net.eval()(given)
-        scale = 1.5 / logits.std(0).clamp_min(1e-6)
+        scale = 0.8 / logits.std(0).clamp_min(1e-6)
         net.fc.weight.mul_(scale[:, None])
         net.fc.bias.copy_((net.fc.bias - logits.mean(0)) * scale)
 
