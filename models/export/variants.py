@@ -67,8 +67,11 @@ def _probabilities(graph: Path, images: Images) -> Images:
 def _half(full: Path, images: Images) -> str:
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
-    return keep(convert_float_to_float16(onnx.load(full), keep_io_types=True), full)
+    made = OnnxModel(convert_float_to_float16(onnx.load(full), keep_io_types=True))
+    made.topological_sort()
+    return keep(made.model, full)
 
 
 def _eight_bits(full: Path, images: Images) -> str:

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from models import SliceInput
 
 NARROW = {"layers": (1, 1, 1, 1), "channels": (16, 16, 32, 32)}
 SCAN = {"features": 64, "hidden": 16, "squeezed": 8, "gru": 6, "wide": 12, "narrow": 8}
@@ -98,6 +101,21 @@ def settle(net, given) -> None:
         scale = 0.8 / logits.std(0).clamp_min(1e-6)
         net.fc.weight.mul_(scale[:, None])
         net.fc.bias.copy_((net.fc.bias - logits.mean(0)) * scale)
+
+
+def scan(count: int = 5) -> list[SliceInput]:
+    """Soft shapes in the brain window."""
+    rng = np.random.default_rng(4)
+    return [
+        SliceInput(np.kron(rng.normal(40, 10 + 10 * at, (8, 8)), np.ones((12, 12))).astype(np.float32), 2.0, 2.0)
+        for at in range(count)
+    ]
+
+
+def beside(slices):
+    """Above and below of each."""
+    padded = [None, *slices, None]
+    return [(padded[at + 2], padded[at]) for at in range(len(slices))]
 
 
 @contextmanager

@@ -8,8 +8,9 @@ import sys
 
 import numpy as np
 import pytest
+from packs import beside, scan
 
-from models import SliceInput, find_pack, load, verify
+from models import find_pack, load, verify
 from models.errors import PackGraphMismatch, PackHashMismatch, PackUnreadable, ReaderMisused
 
 KINDS = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
@@ -20,20 +21,6 @@ LABELS = {
     "saraswathi": ("any",),
 }
 PLACES = (0.0, 5.0, 10.0, 12.5, 15.0)
-
-
-def scan(count: int = 5) -> list[SliceInput]:
-    """Soft shapes in the brain window."""
-    rng = np.random.default_rng(4)
-    return [
-        SliceInput(np.kron(rng.normal(40, 10 + 10 * at, (8, 8)), np.ones((12, 12))).astype(np.float32), 2.0, 2.0)
-        for at in range(count)
-    ]
-
-
-def beside(slices):
-    padded = [None, *slices, None]
-    return [(padded[at + 2], padded[at]) for at in range(len(slices))]
 
 
 @pytest.fixture(params=LABELS)
