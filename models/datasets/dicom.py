@@ -33,7 +33,7 @@ CODECS = {
     "1.2.840.10008.1.2.4.80": "pyjpegls", "1.2.840.10008.1.2.4.81": "pyjpegls",
     "1.2.840.10008.1.2.4.90": "pylibjpeg", "1.2.840.10008.1.2.4.91": "pylibjpeg",
 }  # fmt: skip
-RLE = "1.2.840.10008.1.2.5"
+RLE, BIG_ENDIAN = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.2"
 Vector = tuple[float, float, float]
 
 
@@ -157,13 +157,22 @@ def _cells(ds: Any) -> tuple[NDArray[Any], tuple[int | None, int | None]]:
     syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
     if syntax not in CODECS:
         raise SliceUnreadable(f"transfer syntax {syntax or 'unnamed'} is not read")
-    cells = pixel_array(ds, index=0, raw=True, decoding_plugin=CODECS[syntax] or "")
-    if cells.ndim != 2:
+    if int(_value(ds, "SamplesPerPixel") or 1) != 1:
         raise SliceUnreadable("the picture is in colour")
+    codec = CODECS[syntax]
+    cells = pixel_array(ds, index=0, raw=True, decoding_plugin=codec) if codec else _native(ds, syntax == BIG_ENDIAN)
     padding = _stored(ds, "PixelPaddingValue")
     limit = _stored(ds, "PixelPaddingRangeLimit") if padding is not None else None
-    plain = CODECS[syntax] is None or syntax == RLE
+    plain = codec is None or syntax == RLE
     return (_significant(ds, cells, padding) if plain else cells), (padding, limit)
+
+
+def _native(ds: Any, big_endian: bool) -> NDArray[Any]:
+    """Uncompressed cells with all their allocated bits."""
+    kind = np.dtype(f"{'i' if ds.PixelRepresentation else 'u'}{int(ds.BitsAllocated) // 8}")
+    stored = kind.newbyteorder(">" if big_endian else "<")
+    cells = np.frombuffer(ds.PixelData, stored, count=int(ds.Rows) * int(ds.Columns))
+    return cells.astype(kind).reshape(int(ds.Rows), int(ds.Columns))
 
 
 def _stored(ds: Any, name: str) -> int | None:
