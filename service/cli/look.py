@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from service.cli.program import ichor, in_group, verb
+from service.cli.program import BAD_USAGE, ichor, in_group, verb
 from service.settings import Settings
 
 
@@ -65,10 +65,16 @@ def pack_show(settings: Settings, name: str) -> None:
         click.echo(f"{key:<16} {value}")
 
 
-@in_group(pack, "verify", help="Check a pack's weights against its card.")
+@in_group(pack, "verify", help="Check the weights and graphs of a pack against its card; one line per failure.")
 @click.argument("name")
 def pack_verify(settings: Settings, name: str) -> None:
-    """Check a pack's weights against its card."""
+    """Check a pack part by part."""
     from service.wiring import packs
 
-    click.echo(packs.verify(name))
+    failed = 0
+    for one in packs.verify(name):
+        failed += not one.well
+        click.echo(f"{'ok  ' if one.well else 'ichor:'} {one.subject}: {one.text}", err=not one.well)
+    if failed:
+        sys.exit(BAD_USAGE)
+    click.echo(packs.identity(name))

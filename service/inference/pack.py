@@ -18,20 +18,24 @@ from service.settings import ModelSettings
 
 log = logging.getLogger(__name__)
 ANY = "any"
-CARD_FIELDS = (
-    "name", "version", "architecture", "labels", "slice_threshold", "licence", "intended_use", "training_data",
-    "limits", "pack_hash",
-)  # fmt: skip
 
 
 def find_card(pack: str) -> models.Card:
     """Find and verify a pack, or say what is wrong with it and the mend."""
+    card = card_named(pack)
     try:
-        card = models.find_pack(pack)
         models.verify(card)
     except ModelError as problem:
         raise BadSettings(f"model.pack: {problem}") from None
     return card
+
+
+def card_named(pack: str) -> models.Card:
+    """Find a pack and read its card; the weights are not opened."""
+    try:
+        return models.find_pack(pack)
+    except ModelError as problem:
+        raise BadSettings(f"model.pack: {problem}") from None
 
 
 def facts_of(card: models.Card) -> PackFacts:
@@ -84,11 +88,3 @@ def series_findings(
 def known_packs() -> tuple[str, ...]:
     """Name the bundled packs."""
     return models.bundled_packs()
-
-
-def card_lines(card: models.Card) -> list[tuple[str, str]]:
-    """Give a card as names and texts."""
-    shown = {name: getattr(card, name) for name in CARD_FIELDS}
-    shown["rule"] = f"{card.rule.kind} {dict(card.rule.numbers)}"
-    shown["metrics"] = ", ".join(f"{name} {value:g}" for name, value in card.metrics.items()) or "-"
-    return [(name, ", ".join(value) if isinstance(value, tuple) else str(value)) for name, value in shown.items()]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from service.inference.pack import card_lines, find_card, known_packs, load_reader
-from service.settings import ModelSettings
+from collections.abc import Iterator
+
+from service.inference.pack import card_named, known_packs
+from service.inference.pack_proof import Proof, proofs
+from service.inference.pack_words import card_lines, listed
 
 
 def names() -> list[str]:
-    """Name the bundled packs with their version."""
-    return [f"{name}\t{find_card(name).version}" for name in known_packs()]
+    """Name the bundled packs, each in one line."""
+    return [listed(card_named(name)) for name in known_packs()]
 
 
 def card(name: str) -> list[tuple[str, str]]:
     """Give a pack's card line by line."""
-    return card_lines(find_card(name))
+    return card_lines(card_named(name))
 
 
-def verify(name: str) -> str:
-    """Check a pack's weights and graph against its card."""
-    found = load_reader(ModelSettings(pack=name, device="cpu", threads=1)).card
-    return (
-        f"{found.name} {found.version}: weights and graphs match the card ({found.sha256[:16]}...), "
-        f"pack hash {found.pack_hash}"
-    )
+def verify(name: str) -> Iterator[Proof]:
+    """Prove a pack's weights and graphs against its card, part by part."""
+    return proofs(name)
+
+
+def identity(name: str) -> str:
+    """Name a pack by name, version and hash."""
+    found = card_named(name)
+    return f"{found.name} {found.version}: pack hash {found.pack_hash}"
