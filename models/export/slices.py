@@ -8,22 +8,22 @@ from models.export.graph import slice_signature, write_graph
 from models.export.parity import check_parity
 
 if TYPE_CHECKING:
-    from models.classify.bench import SliceBench
+    from models.classify.bench import LocateBench
 
 
-def open_checkpoint(path: Path, labels: int, temperature: float) -> "SliceBench":
+def open_checkpoint(path: Path, labels: int, temperature: float) -> "LocateBench":
     """The bundled pack's net in its bench, ready to run."""
     try:
         import torch
     except ImportError as missing:
         raise ExtraMissing("torch") from missing
-    from models.classify.bench import SliceBench
-    from models.classify.net import SliceNet
+    from models.classify.bench import LocateBench
+    from models.classify.net import LocateNet
 
-    net = SliceNet(labels)
+    net = LocateNet(labels)
     kept = torch.load(path, weights_only=True)
     net.load_state_dict(kept.get("average", kept["net"]))
-    return SliceBench(net, temperature).eval()
+    return LocateBench(net, temperature).eval()
 
 
 def export(bench: Any, size: int, target: Path, channels: int = 3, *, weighted: bool = False) -> str:

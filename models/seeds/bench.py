@@ -67,6 +67,14 @@ def weighted(activation: Tensor, weights: Tensor) -> Tensor:
     return F.conv2d(activation, weights[:, :, None, None])
 
 
+def grad_cam(net: Member, x: Tensor, row: int) -> Tensor:
+    """[B, h, w] by its definition, with gradients: what the closed form has to equal over the number of positions."""
+    activation = net.activation(x).detach().requires_grad_()
+    logits = net.fc(activation.mean((2, 3)))
+    (gradient,) = torch.autograd.grad(logits[:, row].sum(), activation)
+    return torch.relu((gradient.mean((2, 3), keepdim=True) * activation).sum(1)).detach()
+
+
 @torch.no_grad()
 def smoothed(net: Member, x: Tensor, label: int, eigen: bool = True) -> Tensor:
     """[B, h, w] in 0..1: the published map, mean over mirrored and dimmed copies; `eigen` projects on the main axis."""

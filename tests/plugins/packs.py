@@ -53,6 +53,7 @@ def small_nets(system: str, **changes):
 def _small_nets(system: str, changes: str):
     import torch
 
+    from models.seeds.awake import pictures, settle, wake
     from models.seeds.registry import Config, build
 
     with torch.random.fork_rng(devices=[]):
@@ -64,43 +65,6 @@ def _small_nets(system: str, changes: str):
         if nets.scan:
             wake(nets.scan)
     return nets
-
-
-def pictures(size: int):
-    """A few soft shapes, unlike each other."""
-    import torch
-
-    coarse = torch.randn(4, 3, 8, 8) * torch.linspace(0.3, 2, 4)[:, None, None, None]
-    return torch.nn.functional.interpolate(coarse, (size, size), mode="bilinear").clamp(-1, 1)
-
-
-def wake(net):
-    """Random norms and strong heads in place of fresh ones, where every comparison would pass unseen."""
-    import torch
-
-    for name, part in net.named_modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
-            torch.nn.init.normal_(part.bias, 0, 0.1)
-        if name.endswith("head"):
-            torch.nn.init.normal_(part.weight, 0, 0.7)
-    return net.eval()
-
-
-def settle(net, given) -> None:
-    """Norms that fit what they see, and logits that tell the pictures apart."""
-    import torch
-
-    with torch.no_grad():
-        for part in net.modules():
-            if isinstance(part, torch.nn.BatchNorm2d):
-                part.reset_running_stats()
-                part.momentum = None
-        net.train()(given)
-        logits, _ = net.eval()(given)
-        scale = 0.8 / logits.std(0).clamp_min(1e-6)
-        net.fc.weight.mul_(scale[:, None])
-        net.fc.bias.copy_((net.fc.bias - logits.mean(0)) * scale)
 
 
 def scan(count: int = 5) -> list[SliceInput]:

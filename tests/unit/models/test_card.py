@@ -114,3 +114,79 @@ def test_the_default_pack_is_bundled():
     assert set(card.labels) >= {"any", "epidural", "subdural"}
     assert "not for diagnosis" in card.intended_use
     assert "synthetic data" in card.intended_use
+
+
+def test_old_cards_keep_their_hash_and_their_meaning():
+    card = find_pack("default")
+    if card.version == "0.2.0":
+        assert card.pack_hash == "c5c7a8344fada346948891c4002853efdf7c4f408b3f503bd9bd3e162b75e968"
+    assert card.sequence is None and card.heatmap.kind == "closed" and card.rule.rounding == "half_even"
+    assert card.preprocess.channels == len(card.preprocess.windows)
+
+
+MORE = """
+filter = "bilinear"
+bytes = true
+spread = true
+mean = [0.456]
+sd = [0.224]
+through = 512
+centre = 0.8
+"""
+
+
+def test_a_card_of_two_stages(pack):
+    (pack / "scan.onnx").write_bytes(b"scan")
+    digest = hashlib.sha256(b"scan").hexdigest()
+    rewrite(pack, "neighbours = 0", "neighbours = 1" + MORE)
+    rewrite(pack, 'kind = "run"\nrun_mm = 10', 'kind = "share"\nshare_percent = 10\nrounding = "ceil"')
+    before = Card.load(pack).pack_hash
+    with (pack / "card.toml").open("a") as card:
+        card.write(f'[sequence]\nweights = "scan.onnx"\nsha256 = "{digest}"\ninputs = ["features", "spacing"]\n')
+    card = Card.load(pack)
+    verify(card)
+    spec = card.preprocess
+    assert (spec.filter, spec.bytes, spec.spread, spec.through, spec.centre) == ("bilinear", True, True, 512, 0.8)
+    assert (spec.mean, spec.sd, spec.channels) == ((0.456,), (0.224,), 3)
+    assert card.rule.rounding == "ceil" and dict(card.rule.numbers) == {"share_percent": 10}
+    assert card.sequence is not None and card.sequence.inputs == ("features", "spacing")
+    assert card.pack_hash != before, "another second stage is another pack"
+    (pack / "scan.onnx").write_bytes(b"other")
+    with pytest.raises(PackHashMismatch, match=r"scan\.onnx"):
+        verify(card)
+
+
+SEQUENCE = "[outputs]\n", '[sequence]\nweights = "{}"\nsha256 = "0"\ninputs = [{}]\n[outputs]\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("neighbours = 0", 'neighbours = 0\nfilter = "cubic"', "'cubic' is not one of triangle, bilinear, pillow"),
+        ("neighbours = 0", "neighbours = 0\nfliter = 1", "unknown field fliter"),
+        ("mm_per_pixel = 0", 'mm_per_pixel = 1\nfilter = "pillow"', "mm_per_pixel must be 0"),
+        ("neighbours = 0", "neighbours = 0\nspread = true", "need filter bilinear or pillow"),
+        ("neighbours = 0", "neighbours = 0\ncentre = 0.8", "need filter bilinear or pillow"),
+        ("neighbours = 0", 'neighbours = 0\nfilter = "pillow"\ncentre = 0', "centre is not inside"),
+        ("neighbours = 0", 'neighbours = 0\nfilter = "pillow"\nthrough = -1', "through is negative"),
+        ("neighbours = 0", "neighbours = 0\nmean = [0.1, 0.2]", "one number or one per window"),
+        ("neighbours = 0", "neighbours = 0\nsd = [0.0]", "sd is not positive"),
+        ("[[40, 80]]", "[]", "windows are empty"),
+        ("[[40, 80]]", "[[40, 1]]", "narrower than 2 HU"),
+        ('kind = "run"', 'kind = "share"\nrounding = "up"', "'up' is not one of half_even, ceil"),
+        ("[metrics]", '[heatmap]\nkind = "soft"\n[metrics]', "'soft' is not one of closed, smoothed"),
+        ("[metrics]", '[heatmap]\nkind = "smoothed"\n[metrics]', "needs one label and outputs.weighted"),
+        ("[metrics]", '[heatmap]\ncolour = "jet"\n[metrics]', "unknown field colour"),
+        (SEQUENCE[0], SEQUENCE[1].format("s.onnx", ""), "sequence.inputs are not some of"),
+        (SEQUENCE[0], SEQUENCE[1].format("s.onnx", '"age"'), "sequence.inputs are not some of"),
+        (SEQUENCE[0], SEQUENCE[1].format("../s.onnx", '"features"'), "plain file name"),
+        (SEQUENCE[0], SEQUENCE[1].format("w.onnx", '"features"'), "both stages name the same weights"),
+        (SEQUENCE[0], '[sequence]\nweights = "s.onnx"\n[outputs]\n', "'sha256' is missing"),
+        ('cam = "c"', 'cam = "c"\nmap = "m"', "unknown field map"),
+        ("labels =", "folder = 1\nlabels =", "unknown field folder"),
+    ],
+)
+def test_a_wrong_section_says_what_is_wrong(pack, old, new, why):
+    rewrite(pack, old, new)
+    with pytest.raises(PackUnreadable, match=why):
+        find_pack(pack)

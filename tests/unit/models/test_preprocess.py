@@ -5,7 +5,7 @@ import pytest
 
 from models.card import Preprocess
 from models.errors import SliceUnreadable
-from models.preprocess import crop, prepare, windowed
+from models.preprocess import crop, prepare, prepare_all, windowed
 from models.reading import SliceInput
 
 SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=128, mm_per_pixel=2.0, neighbours=0)
@@ -72,3 +72,58 @@ def test_air_and_noise_do_not_break_it():
 def test_unusable_slices_are_refused(shape, mm):
     with pytest.raises(SliceUnreadable, match="pixel sizes in mm"):
         SliceInput(np.zeros(shape, np.float32), mm, mm)
+
+
+def moving(count):
+    """The same head, its brain a little denser in every slice."""
+    discs = [disc((256, 256), (128, 128), 75, (1, 1)) for _ in range(count)]
+    return [SliceInput(np.where(hu == 35, 30 + 5 * at, hu).astype(np.float32), 1, 1) for at, hu in enumerate(discs)]
+
+
+def test_neighbours_are_channels_above_self_below():
+    spec = replace(SPEC, neighbours=1)
+    slices = moving(3)
+    assert spec.channels == 9 and SPEC.channels == 3
+    alone = [prepare(one, SPEC).image for one in slices]
+    lowest, middle, highest = (one.image for one in prepare_all(slices, spec))
+    assert np.allclose(middle, np.concatenate([alone[2], alone[1], alone[0]]), atol=1e-5)
+    assert np.allclose(lowest, np.concatenate([alone[1], alone[0], alone[0]]), atol=1e-5), "the edge repeats itself"
+    assert np.allclose(highest, np.concatenate([alone[2], alone[2], alone[1]]), atol=1e-5)
+    assert not np.allclose(alone[0], alone[1], atol=0.01)
+
+
+def test_neighbours_are_cut_like_the_slice_between_them():
+    middle, above = moving(2)
+    shifted = SliceInput(np.roll(above.hu, 20, axis=1), 1, 1)
+    seen = prepare(middle, replace(SPEC, neighbours=1, windows=((40, 80),)), (shifted, None))
+    assert np.allclose(seen.image[0][:, 20:], prepare(above, SPEC).image[0][:, 10:-10], atol=0.3)
+    assert np.array_equal(seen.image[1], seen.image[2])
+
+
+def test_a_neighbour_on_another_grid_is_cut_by_its_own_look():
+    middle = moving(1)[0]
+    fine = SliceInput(disc((512, 512), (300, 200), 75, (0.5, 0.5)), 0.5, 0.5)
+    seen = prepare(middle, replace(SPEC, neighbours=1), (fine, None)).image
+    assert np.allclose(seen[:3], prepare(fine, SPEC).image, atol=1e-5)
+
+
+def test_mean_and_spread_may_differ_by_window():
+    hu = np.array([[30.0]], np.float32)
+    spec = replace(SPEC, mean=(0.1, 0.2, 0.3), sd=(0.5, 1.0, 2.0))
+    expected = [(30 / 80 - 0.1) / 0.5, (50 / 200 - 0.2) / 1, (180 / 380 - 0.3) / 2]
+    assert windowed(hu, spec).ravel().tolist() == pytest.approx(expected, abs=1e-6)
+    batch = windowed(np.full((2, 4, 5), 30, np.float32), spec)
+    assert batch.shape == (2, 3, 4, 5) and np.allclose(batch, np.array(expected)[None, :, None, None], atol=1e-6)
+
+
+def test_eight_bits_cut_and_do_not_round():
+    spec = replace(SPEC, windows=((40, 80),), bytes=True, mean=(0.0,), sd=(1.0,))
+    shown = windowed(np.array([[30.0, 30.3, 80]], np.float32), spec)
+    assert (shown * 255).ravel().tolist() == pytest.approx([95, 96, 255])
+
+
+def test_left_out_fields_mean_what_they_meant():
+    assert (SPEC.filter, SPEC.bytes, SPEC.spread, SPEC.mean, SPEC.sd) == ("triangle", False, False, (0.5,), (0.5,))
+    hu = np.random.default_rng(1).normal(40, 60, (16, 16)).astype(np.float32)
+    for channel, (low, high) in zip(windowed(hu, SPEC), ((0, 80), (-20, 180), (-150, 230)), strict=True):
+        assert np.allclose(channel, np.clip((hu - low) * 2 / (high - low) - 1, -1, 1), atol=1e-6)

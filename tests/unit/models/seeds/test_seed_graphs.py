@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: install the
 pytest.importorskip("onnx", reason="onnx is not installed: install the 'train' extra")
 pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: install the 'cpu' extra")
 
-from packs import KEYS, SCAN, pictures, small_nets, wake  # noqa: E402
+from packs import KEYS, SCAN, small_nets  # noqa: E402
 
 from models.errors import PackGraphMismatch  # noqa: E402
 from models.explain import one_map  # noqa: E402
@@ -17,7 +17,8 @@ from models.export.graph import scan_signature, write_graph  # noqa: E402
 from models.export.packs import write_scan  # noqa: E402
 from models.export.parity import LENGTHS, check_parity, check_scan, onnx_says  # noqa: E402
 from models.seeds import burduja, wang  # noqa: E402
-from models.seeds.bench import same_side, smoothed  # noqa: E402
+from models.seeds.awake import pictures, wake  # noqa: E402
+from models.seeds.bench import grad_cam, same_side, smoothed  # noqa: E402
 from models.seeds.features import pca  # noqa: E402
 
 PARITY = 1e-4
@@ -57,14 +58,6 @@ def test_the_slice_graph_says_what_torch_says(nets, graph):
     assert np.abs(ours[0] - theirs["probabilities"]).max() <= PARITY
     content = graph.read_bytes()
     assert str(graph.parent).encode() not in content and b"site-packages" not in content and b".py" not in content
-
-
-def grad_cam(net, given: torch.Tensor, row: int) -> torch.Tensor:
-    """The published way: mean gradient of a logit per feature, times the features, cut at zero."""
-    activation = net.activation(given).detach().requires_grad_()
-    logits = net.fc(activation.mean((2, 3)))
-    (gradient,) = torch.autograd.grad(logits[:, row].sum(), activation)
-    return torch.relu((gradient.mean((2, 3), keepdim=True) * activation).sum(1)).detach()
 
 
 def test_the_exported_map_is_grad_cam(nets, graph):
