@@ -11,7 +11,8 @@ from models.errors import PackGraphMismatch
 from models.sections import REFINED
 
 Arrays = list[NDArray[np.float32]]
-#: probabilities as they are; vectors and maps in units of their largest value where that is above 1
+#: probabilities as they are; vectors in units of their largest value where that is above 1; maps likewise, as Grad-CAM
+#: has them, which is what the graph gives over the number of positions
 TOLERANCE = {"probabilities": 1e-4, "features": 1e-3, "cam": 1e-4, "weighted": 1e-3, REFINED: 1e-4}
 PLAIN = ("probabilities", REFINED)
 SLICE_OUTPUTS = tuple(name for name in TOLERANCE if name != REFINED)
@@ -31,7 +32,7 @@ def soft_shapes(shape: tuple[int, int], size: int) -> NDArray[np.float32]:
     """[count, channels, size, size] in -1..1; white noise would drive a network where no picture ever does."""
     coarse = np.random.default_rng(shape[0]).normal(0, 0.7, (*shape, 8, 8))
     hats = np.clip(1 - np.abs(np.linspace(0, 7, size)[:, None] - np.arange(8)), 0, None)
-    return (hats @ coarse @ hats.T).clip(-1, 1).astype(np.float32)
+    return np.asarray((hats @ coarse @ hats.T).clip(-1, 1), np.float32)
 
 
 def check_scan(scan: Any, target: Path, width: int, labels: int) -> dict[str, float]:
@@ -71,8 +72,9 @@ def onnx_says(target: Path, feeds: Mapping[str, NDArray[np.float32]]) -> dict[st
 
 def _note(worst: dict[str, float], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
     for name, one in ours.items():
-        scale = 1.0 if name in PLAIN else max(1.0, float(np.abs(one).max()))
-        worst[name] = max(worst.get(name, 0.0), float(np.abs(one - theirs[name]).max()) / scale)
+        parts = one.shape[2] * one.shape[3] if name == "cam" else 1
+        scale = 1.0 if name in PLAIN else max(1.0, float(np.abs(one).max()) / parts)
+        worst[name] = max(worst.get(name, 0.0), float(np.abs(one - theirs[name]).max()) / parts / scale)
 
 
 def _within(worst: dict[str, float], target: Path) -> dict[str, float]:

@@ -109,15 +109,15 @@ def _parity(case: Case) -> list[str]:
 
 
 def _against_autograd(nets: Nets, graph: Path) -> float:
-    """Largest difference of a Grad-CAM over all findings, in units of the map's largest value where that is above 1."""
+    """Largest difference of a Grad-CAM over all findings, in units of its largest value where that is above 1."""
     given = pictures(nets.size, 1)
     cam = onnx_says(graph, {"images": given.numpy()})["cam"][0]
     rows = range(1, 2) if len(nets.system.findings) == 1 else range(len(nets.system.findings))
     worst = 0.0
     for column, row in enumerate(rows):
-        expected = mean_map(nets, given, row).numpy()
+        expected = mean_map(nets, given, row).numpy() / cam[column].size
         scale = max(1.0, float(expected.max()))
-        worst = max(worst, float(np.abs(cam[column] - expected).max()) / scale)
+        worst = max(worst, float(np.abs(cam[column] / cam[column].size - expected).max()) / scale)
     return worst
 
 
