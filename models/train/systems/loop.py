@@ -203,7 +203,7 @@ def save(state: Any, path: Path) -> None:
 
 def cut(curve: Path, stage: str, step: int) -> None:
     """Leave the lines of a stage up to a step, and every line of other stages; start the file if there is none."""
-    lines = list(csv.reader(curve.open(newline="", encoding="utf-8"))) if curve.exists() else []
+    lines = list(csv.reader(curve.read_text("utf-8").splitlines())) if curve.exists() else []
     kept = [one for one in lines[1:] if len(one) == len(COLUMNS) and not (one[0] == stage and int(one[2]) > step)]
     fresh = curve.with_suffix(".new")
     with fresh.open("w", newline="", encoding="utf-8") as file:

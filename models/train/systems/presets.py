@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from models.errors import RunUnusable
 from models.train.systems.options import TrainOptions
 from models.train.systems.recipes import (
     Augment,
@@ -119,6 +120,10 @@ def recipe_for(options: TrainOptions) -> Recipe:
     if options.recipe in (PUBLISHED, SMALL):
         recipe = preset(options.system, options.recipe)
     else:
-        changes = read_changes(Path(options.recipe))
-        recipe = changed(preset(options.system, str(changes.get("preset", PUBLISHED))), changes, Path(options.recipe))
+        path = Path(options.recipe)
+        changes = read_changes(path)
+        base = str(changes.get("preset", PUBLISHED))
+        if base not in (PUBLISHED, SMALL):
+            raise RunUnusable(path, f"no preset '{base}'", f"name {PUBLISHED} or {SMALL}")
+        recipe = changed(preset(options.system, base), changes, path)
     return replace(recipe, slice=replace(recipe.slice, epochs=options.epochs)) if options.epochs else recipe

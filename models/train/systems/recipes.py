@@ -13,6 +13,9 @@ from models.errors import RunUnusable
 
 Numbers = tuple[float, ...]
 SECTION = TypeVar("SECTION")
+OPTIMISERS, RATES = ("sgd", "adam", "adamw"), ("steps", "cycles")
+DRAWN, KEPT = ("all", "balanced", "middle"), ("loss", "accuracy", "last")
+REDUCTIONS = ("", "pca", "largest_weight", "smallest_weight", "largest_sd")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Optimiser:
     rate: Rate
     momentum: float = 0.0
     decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        one_of("optimiser kind", self.kind, OPTIMISERS)
+        one_of("rate kind", self.rate.kind, RATES)
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,10 @@ class SliceRecipe:
     label_weights: Numbers = ()  #: one per label of the loss; () = all alike
     validate: int = 4000  #: most slices looked at after each epoch
 
+    def __post_init__(self) -> None:
+        one_of("draw", self.draw, DRAWN)
+        one_of("best", self.best, KEPT)
+
 
 @dataclass(frozen=True)
 class ScanRecipe:
@@ -87,6 +98,9 @@ class ScanRecipe:
     label_weights: Numbers = ()
     reduction: str = ""  #: pca, largest_weight, smallest_weight or largest_sd
     fitted_on: int = 32_000  #: most slices that the reduction is fitted on
+
+    def __post_init__(self) -> None:
+        one_of("reduction", self.reduction, REDUCTIONS)
 
 
 @dataclass(frozen=True)
@@ -107,6 +121,12 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+def one_of(what: str, word: str, known: tuple[str, ...]) -> None:
+    """A word that nothing knows stops the run before it starts."""
+    if word not in known:
+        raise ValueError(f"{what} '{word}' is not one of {', '.join(filter(None, known))}")
 
 
 def changed(recipe: Recipe, changes: Mapping[str, Any], source: Path) -> Recipe:
