@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from models.datasets import LABELS
-from models.errors import DatasetUnusable
+from models.errors import RunUnusable
 from models.sections import Preprocess
 from models.seeds.systems import SOFTMAX, System
 from models.train.systems.draws import DRAWS, rng_of
@@ -162,7 +162,7 @@ def learnable(lesson: Lesson) -> SliceTable:
     bleeding = int((table.labels[:, 0] > 0.5).sum())
     if not 0 < bleeding < len(table):
         why = f"{bleeding} of {len(table)} labelled training slices have a bleed"
-        raise DatasetUnusable(lesson.shelf.folder, why, "slice networks need slice labels of both kinds")
+        raise RunUnusable(lesson.shelf.folder.parent, why, "slice networks need slice labels of both kinds")
     return table
 
 
