@@ -11,8 +11,8 @@ from models.errors import PackGraphMismatch
 from models.sections import REFINED
 
 Arrays = list[NDArray[np.float32]]
-#: probabilities as they are; vectors in units of their largest value where that is above 1; maps likewise, as Grad-CAM
-#: has them, which is what the graph gives over the number of positions
+#: probabilities as they are; the others in units of their largest value where that is above 1, and such maps as
+#: Grad-CAM has them, which is what the graph gives over the number of positions
 TOLERANCE = {"probabilities": 1e-4, "features": 1e-3, "cam": 1e-4, "weighted": 1e-3, REFINED: 1e-4}
 PLAIN = ("probabilities", REFINED)
 SLICE_OUTPUTS = tuple(name for name in TOLERANCE if name != REFINED)
@@ -72,8 +72,9 @@ def onnx_says(target: Path, feeds: Mapping[str, NDArray[np.float32]]) -> dict[st
 
 def _note(worst: dict[str, float], ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
     for name, one in ours.items():
-        parts = one.shape[2] * one.shape[3] if name == "cam" else 1
-        scale = 1.0 if name in PLAIN else max(1.0, float(np.abs(one).max()) / parts)
+        peak = 1.0 if name in PLAIN else float(np.abs(one).max())
+        parts = one.shape[2] * one.shape[3] if name == "cam" and peak > 1 else 1
+        scale = max(1.0, peak / parts)
         worst[name] = max(worst.get(name, 0.0), float(np.abs(one - theirs[name]).max()) / parts / scale)
 
 

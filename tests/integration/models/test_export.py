@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: install the
 pytest.importorskip("onnxscript", reason="onnxscript is not installed: install the 'train' extra")
 
 from models import find_pack, load  # noqa: E402
-from models.classify.bench import SliceBench  # noqa: E402
-from models.classify.net import SliceNet  # noqa: E402
+from models.classify.bench import LocateBench  # noqa: E402
+from models.classify.net import LocateNet  # noqa: E402
 from models.errors import PackGraphMismatch  # noqa: E402
 from models.export import check_parity  # noqa: E402
 
@@ -23,7 +23,7 @@ def pack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pack") / "fresh"
     shutil.copytree(find_pack("default").folder, folder)
     torch.manual_seed(3)
-    torch.save({"net": SliceNet(6).state_dict()}, folder.parent / "checkpoint.pt")
+    torch.save({"net": LocateNet(6).state_dict()}, folder.parent / "checkpoint.pt")
     arguments = ["--checkpoint", str(folder.parent / "checkpoint.pt"), "--pack", str(folder)]
     subprocess.run([sys.executable, "-c", HERE, *arguments], check=True, capture_output=True, timeout=240)
     return folder
@@ -50,4 +50,4 @@ def test_a_wrong_graph_does_not_pass_for_the_net(pack):
     torch.manual_seed(4)
     card = replace(find_pack(pack))
     with pytest.raises(PackGraphMismatch, match="differs from torch"):
-        check_parity(SliceBench(SliceNet(6), 1.0).eval(), card.weights_path, 256)
+        check_parity(LocateBench(LocateNet(6), 1.0).eval(), card.weights_path, 256)
