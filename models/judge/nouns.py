@@ -40,6 +40,7 @@ class CaseReading:
     series_probabilities: NDArray[np.float32]  # [K]
     slice_truth: Floats  # [T, 6]; nan = unknown
     series_truth: Floats  # [6]; nan = unknown
+    volume_ml: float  #: all blood; nan = unknown
     volumes_ml: Floats  # [5] by kind; nan = unknown
     spot: Spot
     seconds: float  #: from HU to series probabilities
@@ -57,11 +58,6 @@ class CaseReading:
     def truth(self, label: str) -> float:
         """1, 0 or nan."""
         return float(self.series_truth[LABELS.index(label)])
-
-    @property
-    def volume_ml(self) -> float:
-        """All blood, nan when unknown."""
-        return float(self.volumes_ml.sum())
 
 
 PLURALS = {"slice": "slices", "series": "series", "patient": "patients"}

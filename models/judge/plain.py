@@ -52,7 +52,7 @@ def write_cases(path: Path, cases: Sequence[CaseReading], card: Card) -> None:
 
 
 HEADS = (
-    "patient", "study", "series", "source", "vendor", "thickness_mm", "slices", "outcome",
+    "patient", "study", "series", "source", "vendor", "thickness_mm", "slices", "outcome", "ml_any",
     *(f"true_{label}" for label in LABELS), *(f"ml_{kind}" for kind in KINDS), *(f"p_{label}" for label in LABELS),
     "key_slice", "key_position_mm", "key_probability", "hottest_row", "hottest_col", "hottest_to_blood_mm", "seconds",
 )  # fmt: skip
@@ -62,8 +62,9 @@ def _row(case: CaseReading, card: Card) -> list[object]:
     at = case.spot.slice
     return [
         case.patient, case.study, case.series, case.source, case.vendor, _short(case.thickness_mm),
-        len(case.positions), outcome(case, card), *(_short(each, 0) for each in case.series_truth),
-        *(_short(each, 3) for each in case.volumes_ml), *(_short(case.score(label), 6) for label in LABELS),
+        len(case.positions), outcome(case, card), _short(case.volume_ml),
+        *(_short(each, 0) for each in case.series_truth),
+        *(_short(each) for each in case.volumes_ml), *(_short(case.score(label), 6) for label in LABELS),
         at, _short(float(case.positions[at]), 2), _short(float(case.column("any")[at]), 6),
         _short(case.spot.row, 1), _short(case.spot.col, 1), _short(case.spot.plane_mm, 2), _short(case.seconds, 4),
     ]  # fmt: skip

@@ -124,6 +124,10 @@ def scores(pair: Pair, path: Path, title: str, threshold: float) -> None:
         edges = np.linspace(0, 1, 41)
         for panel, name in zip(panels, SHOWN, strict=True):
             units, level = pair[name]
+            panel.set_title(f"{PLURALS[name]}: {level.units:,}")
+            if not level.units:
+                _nothing(panel, undefined(units))
+                continue
             for mark, colour, word in ((~units.truth, BLUE, "no bleed"), (units.truth, ORANGE, "bleed")):
                 panel.hist(
                     units.score[mark], edges.tolist(), color=colour, alpha=0.55, label=f"{word}: {int(mark.sum()):,}"
@@ -134,7 +138,6 @@ def scores(pair: Pair, path: Path, title: str, threshold: float) -> None:
             )
             panel.yaxis.set_major_formatter("{x:,.0f}")
             panel.yaxis.set_minor_formatter("")
-            panel.set_title(f"{PLURALS[name]}: {level.units:,}")
             if name == "slice":
                 panel.axvline(threshold, color=INK, lw=1.2, ls="--", label=f"slice threshold {threshold:g}")
             panel.legend(loc="upper center")

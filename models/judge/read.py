@@ -14,6 +14,7 @@ from models.reading import SliceInput, SliceParts
 
 SEEN_MM2, UNSEEN_MM2 = 25.0, 4.0  #: blood area from which a slice is positive, up to which negative; between: unknown
 PHANTOM = "phantom"
+VOXELS_DECIDE = (PHANTOM, "folder")  #: where voxel truth is exact, because it was drawn
 
 
 def read_case(reader: Reader, loaded: LoadedCase) -> CaseReading:
@@ -31,7 +32,7 @@ def read_case(reader: Reader, loaded: LoadedCase) -> CaseReading:
         patient=case.patient, study=case.study, series=case.series, source=case.source, vendor=case.vendor,
         thickness_mm=case.thickness_mm or None, labels=reader.card.labels, positions=loaded.positions_mm,
         probabilities=probabilities, series_probabilities=scores, slice_truth=slice_truth, series_truth=series_truth,
-        volumes_ml=volumes(loaded), seconds=seconds,
+        volume_ml=volume(loaded), volumes_ml=volumes(loaded), seconds=seconds,
         spot=spot(key, hottest(parts[key], column), loaded.slices[key], loaded.truth, loaded.positions_mm),
     )  # fmt: skip
 
@@ -56,11 +57,19 @@ def refined(reader: Reader, parts: Sequence[SliceParts], positions: Floats) -> N
 def truth_of(loaded: LoadedCase) -> tuple[Floats, Floats]:
     """Slice and series truth; phantoms by their voxels, so that a trace of blood is nobody's label."""
     slices, series = (np.asarray(each, np.float64) for each in (loaded.slice_labels, loaded.series_labels))
-    if loaded.truth is None or loaded.case.source != PHANTOM:
+    if loaded.truth is None or loaded.case.source not in VOXELS_DECIDE:
         return slices, series
     area = _areas(loaded)
     slices = np.where(area >= SEEN_MM2, 1.0, np.where(area <= UNSEEN_MM2, 0.0, np.nan))
     return slices, np.maximum(series, (area.max(axis=0) > UNSEEN_MM2).astype(np.float64))
+
+
+def volume(loaded: LoadedCase) -> float:
+    """Millilitres of blood of any kind; nan without voxel truth."""
+    if loaded.truth is None:
+        return float("nan")
+    pixel = loaded.slices[0].row_mm * loaded.slices[0].col_mm
+    return float((loaded.truth > 0).sum() * pixel * _spacing(loaded) / 1000)
 
 
 def volumes(loaded: LoadedCase) -> Floats:

@@ -54,12 +54,12 @@ class Store:
             thickness = float(kept["thickness_mm"])
             return CaseReading(
                 **plain, labels=tuple(kept["labels"].tolist()), thickness_mm=thickness or None,
-                spot=Spot(int(at), *place), seconds=float(kept["seconds"]),
+                spot=Spot(int(at), *place), seconds=float(kept["seconds"]), volume_ml=float(kept["volume_ml"]),
             )  # fmt: skip
 
     def put(self, key: str, reading: CaseReading) -> None:
         """Keep a reading, whole or not at all."""
-        plain = {name: getattr(reading, name) for name in (*TEXTS, *ARRAYS, "labels", "seconds")}
+        plain = {name: getattr(reading, name) for name in (*TEXTS, *ARRAYS, "labels", "seconds", "volume_ml")}
         spot = [float(getattr(reading.spot, field.name)) for field in fields(Spot)]
         fresh = self.path(key).with_name(f"new-{self.path(key).name}")
         np.savez(fresh, **plain, spot=spot, thickness_mm=reading.thickness_mm or 0.0)
