@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from models.seeds.bench import Member
 
 HEAD_SD = 0.7  #: of the heads of sequence stages
-LOGIT_SD = 0.8  #: of a slice network over the pictures it is settled on
+LOGIT_SD, MOST = 0.8, 4.0  #: of a slice network over the pictures it is settled on; most that its head is scaled by
 
 
 def pictures(size: int, count: int = 4) -> Tensor:
@@ -36,6 +36,6 @@ def settle(net: Member, given: Tensor) -> None:
             part.momentum = None
     net.train()(given)
     logits, _ = net.eval()(given)
-    scale = LOGIT_SD / logits.std(0).clamp_min(1e-6)
+    scale = (LOGIT_SD / logits.std(0).clamp_min(1e-6)).clamp_max(MOST)
     net.fc.weight.mul_(scale[:, None])
     net.fc.bias.copy_((net.fc.bias - logits.mean(0)) * scale)
