@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.card import CARD_FILE, Card
+from models.errors import ReaderMisused
 from models.export.graph import scan_signature, write_graph
 from models.export.parity import check_scan
 from models.export.slices import export
@@ -21,6 +22,8 @@ Say = Callable[[str], None]
 
 def write_pack(nets: "Nets", told: Told, folder: Path, say: Say = lambda line: None) -> Card:
     """Write, prove and describe; the card is loaded again from what was written."""
+    if told.smoothed and len(nets.system.findings) > 1:
+        raise ReaderMisused(told.name, "tells several findings apart, so no one smoothed map: leave --smoothed out")
     folder.mkdir(parents=True, exist_ok=True)
     table = card_table(nets.system, nets.size, told)
     channels = len(table["preprocess"]["windows"]) * (2 * table["preprocess"]["neighbours"] + 1)

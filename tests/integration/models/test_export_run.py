@@ -9,7 +9,7 @@ pytest.importorskip("onnx", reason="onnx is not installed: install the 'train' e
 from packs import SMALL, beside, scan, small_nets  # noqa: E402
 
 from models import load, verify  # noqa: E402
-from models.errors import PackGraphMismatch, RunUnusable  # noqa: E402
+from models.errors import PackGraphMismatch, ReaderMisused, RunUnusable  # noqa: E402
 from models.export import ExportOptions, export_run  # noqa: E402
 from models.export.command import phantom_images  # noqa: E402
 from models.preprocess import prepare_all  # noqa: E402
@@ -86,6 +86,12 @@ def test_too_few_slices_calibrate_nothing(run, images, tmp_path):
     options = ExportOptions(run=run[0], out=tmp_path, precision="int8", calibrate_on=images[:5])
     with pytest.raises(PackGraphMismatch, match="5 slices cannot calibrate"):
         export_run(options, str)
+
+
+def test_a_smoothed_map_needs_one_finding(run, tmp_path):
+    with pytest.raises(ReaderMisused, match="several findings"):
+        export_run(ExportOptions(run=run[0], out=tmp_path / "pack", smoothed=True), str)
+    assert not (tmp_path / "pack").exists()
 
 
 def test_an_unfinished_run_is_told(tmp_path):
