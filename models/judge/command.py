@@ -1,13 +1,12 @@
 """`ichor evaluate`: read, judge, write."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from models import find_pack, load
 from models.datasets import LoadedCase
 from models.errors import DatasetUnusable
 from models.judge.gather import Gathered, gather
 from models.judge.judgement import judge
-from models.judge.nouns import CaseReading
 from models.judge.options import EvaluateOptions
 from models.judge.read import PHANTOM
 from models.judge.report import Findings, write
@@ -32,7 +31,7 @@ def evaluate(options: EvaluateOptions, say: Say) -> Findings:
         raise DatasetUnusable(where, "no series could be read", "the lines above say what is wrong with each")
     say(f"judging {len(gathered.readings)} series of pack {card.name} {card.version}")
     readings = gathered.readings
-    timing = clock(reader, _spread(readings, gathered))
+    timing = clock(reader, spread(gathered))
     shown = [case for case in readings if case.source == PHANTOM or options.pictures]
     sheets = write_sheets(shown, reader, gathered.load, options.out)
     found = Findings(
@@ -43,7 +42,7 @@ def evaluate(options: EvaluateOptions, say: Say) -> Findings:
     return found
 
 
-def _spread(readings: Sequence[CaseReading], gathered: Gathered) -> Iterator[LoadedCase]:
-    """A few series from all over the set."""
-    step = max(1, len(readings) // TIMED)
-    return (gathered.load(reading) for reading in readings[::step][:TIMED])
+def spread(gathered: Gathered) -> Iterator[LoadedCase]:
+    """A few series from all over the set, for the clock."""
+    step = max(1, len(gathered.readings) // TIMED)
+    return (gathered.load(reading) for reading in gathered.readings[::step][:TIMED])

@@ -32,14 +32,18 @@ class Findings:
     @property
     def research_line(self) -> str:
         """The sentence that stands first."""
-        synthetic = "synthetic" in f"{self.card.training_data} {self.card.intended_use}".lower()
-        return SYNTHETIC if synthetic else PLAIN
+        return notice(self.card)
 
     @property
     def title(self) -> str:
         """Names pack and amount of data under every plot."""
         judged = self.judged
         return f"pack {self.card.name} {self.card.version}, {judged.series:,} series of {judged.patients:,} patients"
+
+
+def notice(card: Card) -> str:
+    """Research use; and synthetic training where the card tells of it."""
+    return SYNTHETIC if "synthetic" in f"{card.training_data} {card.intended_use}".lower() else PLAIN
 
 
 def write(found: Findings, cases: Sequence[CaseReading], out: Path) -> None:
