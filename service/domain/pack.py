@@ -23,3 +23,5 @@ class PackFacts:
     rule_numbers: tuple[tuple[str, float], ...]
     #: of a share: half_even or ceil
     rounding: str = "half_even"
+    #: slice probabilities are refined over the whole scan before they are judged
+    refines: bool = False

@@ -49,6 +49,7 @@ def facts_of(card: models.Card) -> PackFacts:
         rule=card.rule.kind,
         rule_numbers=tuple(sorted(card.rule.numbers.items())),
         rounding=card.rule.rounding,
+        refines=card.sequence is not None,
     )
 
 

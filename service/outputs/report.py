@@ -98,6 +98,8 @@ def _algorithm(task: Task) -> AlgorithmIdentification:
     if task.conclusion.decision:
         decision = task.conclusion.decision
         parameters += [f"decision rule {plain(decision.rule)}", f"slice threshold {decision.threshold:g}"]
+    if pack.refines:
+        parameters.append("slice probabilities refined over the whole scan")
     return AlgorithmIdentification(
         name=plain(f"Ichor {pack.name}"),
         version=plain(f"{pack.version} (Ichor {ichor_version()})"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.domain.delivery import DELIVERY_TRANSITIONS, DeliveryEvent, DeliveryState, ObjectKind
@@ -20,6 +21,7 @@ from service.worklist.words import (
     finding_name,
     lapse,
     percent,
+    sentence,
 )
 
 STEPS = {"received": "Received", "reopened": "Reopened", "complete": "Complete", "concluded": "Concluded"}
@@ -53,6 +55,8 @@ class SeriesCard:
     outcome: str
     why: str
     leading: bool
+    #: its bars where more than one series was read, in the same order for all of them
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,8 @@ class CaseView:
     conclusion: SeriesConclusion | None
     pictures: tuple[Picture, ...]
     findings: tuple[Finding, ...]
+    #: the rule's sentence where the reason does not hold it already
+    rule: str
     strip: Strip | None
     series: tuple[SeriesCard, ...]
     walk: tuple[WalkStep, ...]
@@ -101,15 +107,18 @@ def case_view(case: Case, progress: Progress, now: float) -> CaseView:
     """Put the whole study into words."""
     leading = leading_of(case)
     conclusion = leading.conclusion if leading else None
+    row = row_of(case.study, progress, now)
+    several = sum(bool(one.conclusion and one.conclusion.findings) for one in case.series) > 1
     return CaseView(
-        row=row_of(case.study, progress, now),
+        row=row,
         case=case,
         leading=leading,
         conclusion=conclusion,
         pictures=_pictures(case.results, conclusion),
         findings=_findings(conclusion),
+        rule=_rule(row, conclusion),
         strip=strip_of(conclusion) if conclusion else None,
-        series=tuple(_series(one, one is leading) for one in case.series),
+        series=tuple(_series(one, one is leading, several) for one in case.series),
         walk=_walk(case, now),
         deliveries=tuple(delivery_card(one, now) for one in case.deliveries),
         earlier=len({one.result_set for one in case.results if not one.current}),
@@ -132,13 +141,21 @@ def _pictures(results: tuple[ListedResult, ...], conclusion: SeriesConclusion | 
 def _findings(conclusion: SeriesConclusion | None) -> tuple[Finding, ...]:
     if conclusion is None:
         return ()
-    ranked = sorted(conclusion.findings, key=lambda one: (one[0] != ANY, -one[1]))
+    return _named(sorted(conclusion.findings, key=lambda one: (one[0] != ANY, -one[1])))
+
+
+def _named(findings: Sequence[tuple[str, float]]) -> tuple[Finding, ...]:
     return tuple(
-        Finding(name=finding_name(label), chance=percent(chance), probability=chance) for label, chance in ranked
+        Finding(name=finding_name(label), chance=percent(chance), probability=chance) for label, chance in findings
     )
 
 
-def _series(one: ListedSeries, leading: bool) -> SeriesCard:
+def _rule(row: Row, conclusion: SeriesConclusion | None) -> str:
+    said = conclusion.decision.sentence if conclusion and conclusion.decision else ""
+    return "" if said.lower() in row.why.lower() else sentence(said)
+
+
+def _series(one: ListedSeries, leading: bool, several: bool) -> SeriesCard:
     found = one.conclusion
     if found is not None:
         outcome, why = HEADLINES[found.verdict], found.why
@@ -155,6 +172,7 @@ def _series(one: ListedSeries, leading: bool) -> SeriesCard:
         outcome=outcome,
         why=why,
         leading=leading and found is not None,
+        findings=_named(found.findings) if found and several else (),
     )
 
 

@@ -235,6 +235,11 @@ def found_hospital(folder: Path) -> Hospital:
     return Hospital(ledger=ledger, store=FileStore(folder), settings=Settings(destinations=(destination,)))
 
 
+@pytest.fixture(name="conclusion")
+def conclusion_fixture() -> Callable[..., SeriesConclusion]:
+    return conclusion
+
+
 @pytest.fixture
 def hospital(tmp_path: Path) -> Iterator[Hospital]:
     one = found_hospital(tmp_path)

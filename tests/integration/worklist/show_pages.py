@@ -52,9 +52,11 @@ def fill(node: Any, alarm: bool) -> None:
     first = node.positive(540, patient=person("4471902", "Lindqvist^Maja", "F", 71), description="CT head, fall")
     scout = replace(
         conftest.conclusion(f"{first}.1", False), verdict=Verdict.NOT_ANALYSED, probability=None, slices=(),
-        why="This is a localiser, not an axial scan.",
+        findings=(), why="This is a localiser, not an axial scan.",
     )  # fmt: skip
     node.series(first, 2, number=1, description="Topogram", conclusion=to_json(scout))
+    thin = replace(conftest.conclusion(f"{first}.3", False), why=CLEAR, description="Head 1.0 thin")
+    node.series(first, 140, number=3, description="Head 1.0 thin", conclusion=to_json(thin))
     node.positive(9400, patient=person("1180377", "Yamada^Tarou=山田^太郎=やまだ^たろう", "M", 64))
     arriving = node.study(age=14, patient=person("5520018", "Novak^Petra", "F", 34), description="CT head, trauma")
     node.series(arriving, 23, announced=40, state="open")

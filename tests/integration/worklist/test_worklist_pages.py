@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from service.domain.scan import Patient
 from service.ledger import tables
+from service.ledger.codec import to_json
 
 DISCLAIMER = "research use only, not for diagnosis; trained on synthetic data"
 NASTY = '<script>alert(1)</script>^"><img src=x onerror=alert(2)>'
@@ -146,6 +148,49 @@ def test_the_study_page_shows_its_case(hospital: Any) -> None:
     ):  # fmt: skip
         assert words in html
     assert len(re.findall(r"<rect class=\"(?:over|under)\"", html)) == 30
+
+
+def bars(html: str) -> list[tuple[str, str]]:
+    """The mini bars of all series: name and filled width."""
+    lists = re.findall(r'<ul class="kinds".*?</ul>', html, re.DOTALL)
+    return [
+        pair for one in lists for pair in re.findall(r'<li><span>(.*?)</span>.*?"fill" width="(.*?)"', one, re.DOTALL)
+    ]
+
+
+def test_every_read_series_shows_its_kinds_when_there_are_several(hospital: Any, conclusion: Any) -> None:
+    study = hospital.positive()
+    alone = hospital.client().get(f"/studies/{study}").text
+    assert bars(alone) == []
+    assert "does not tell the kinds" not in alone
+    second = conclusion(f"{study}.3", positive=False)
+    hospital.series(study, number=3, conclusion=to_json(second))
+    shown = bars(hospital.client().get(f"/studies/{study}").text)
+    names = ["Any", "Epidural", "Intraparenchymal", "Intraventricular", "Subarachnoid", "Subdural"]
+    assert [name for name, _ in shown] == names * 2
+    assert [width for _, width in shown[6:]] == [f"{value * 100:.1f}" for _, value in second.findings]
+
+
+def test_a_reader_of_one_word_shows_one_word(hospital: Any, conclusion: Any) -> None:
+    study = hospital.study("done", "LOW", verdict="negative", probability=0.09, why="no slice above 0.50")
+    found = replace(conclusion(f"{study}.2", positive=False), findings=(("any", 0.09),))
+    hospital.series(study, conclusion=to_json(found))
+    html = hospital.client().get(f"/studies/{study}").text
+    assert "This reader does not tell the kinds of haemorrhage apart." in html
+    assert "Epidural" not in html
+
+
+def test_the_rule_is_said_once(hospital: Any, conclusion: Any) -> None:
+    study = hospital.study("done", "LOW", verdict="negative", probability=0.6)
+    found = conclusion(f"{study}.2", positive=False)
+    hospital.series(study, conclusion=to_json(found))
+    said = found.decision.sentence
+    page = hospital.client()
+    for why, times in ((said[:1].lower() + said[1:], 1), (f"{said}, so this is no finding", 1), ("other", 1)):
+        with hospital.ledger.writing() as db:
+            db.execute(tables.studies.update().values(why=why))
+        head = page.get(f"/studies/{study}").text.partition('<dl class="facts">')[0]
+        assert head.lower().count(said.lower()) == times
 
 
 def test_a_study_of_which_only_a_row_is_there_has_a_page(hospital: Any) -> None:

@@ -256,6 +256,30 @@ def test_the_leading_series_may_decide_alone_and_a_contradiction_is_named() -> N
     assert found.policy.startswith("leading:")
 
 
+@pytest.mark.parametrize(("highest", "positive"), [(0.5, False), (0.500001, True), (0.499999, False)])
+def test_a_slice_is_positive_strictly_above_the_threshold(highest: float, positive: bool) -> None:
+    found = conclude([0.1] * 12 + [highest] * 3 + [0.1] * 13)
+    assert [one.positive for one in found.slices].count(True) == 3 * positive
+    assert found.verdict is (Verdict.POSITIVE if positive else Verdict.NEGATIVE)
+
+
+def test_a_negative_beside_a_high_series_probability_names_what_fell_short() -> None:
+    found = conclude(QUIET, findings=(("any", 0.97), ("subdural", 0.4)))
+    assert found.why == (
+        "no slice above 0.50; 10 mm are needed, "
+        "so this is no finding in spite of a series probability of 0.97 (highest slice 0.1)"
+    )
+    assert conclude(QUIET, findings=(("any", 0.49),)).why == "no slice above 0.50; 10 mm are needed"
+    assert "in spite" not in conclude(BLEED).why
+
+
+def test_what_the_reader_was_shown_is_an_input() -> None:
+    shown = tuple(replace(one, pixels_hash=PixelsHash(f"{at:064d}")) for at, one in enumerate(HEAD.slices))
+    older = tuple(replace(one, pixels_hash=None) for one in HEAD.slices)
+    assert study(replace(HEAD, slices=shown)).fingerprint != study(HEAD).fingerprint
+    assert study(replace(HEAD, slices=older)).fingerprint == study(HEAD).fingerprint
+
+
 @given(st.permutations([HEAD, BLEEDING, REPORT, SCOUT, CONTRAST, GAPPED]), st.sampled_from(["any", "leading"]))
 def test_the_order_of_series_does_not_matter(members: list[SeriesConclusion], policy: str) -> None:
     settings = PolicySettings.model_validate({"study": policy})

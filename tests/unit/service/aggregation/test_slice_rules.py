@@ -47,6 +47,20 @@ def test_half_even_is_the_published_code(number: int, counts: tuple[int, int, in
     assert tuple(required_count(number, percent, "half_even") for percent in (5, 7.5, 10)) == counts
 
 
+@pytest.mark.parametrize("rounding", ["half_even", "ceil"])
+@pytest.mark.parametrize("number", PUBLISHED)
+@pytest.mark.parametrize("percent", [5.0, 7.5, 10.0])
+def test_a_pack_with_the_share_rule_is_judged_by_its_table(number: int, percent: float, rounding: str) -> None:
+    pack = replace(PACK, rule="share", rule_numbers=(("share_percent", percent),), rounding=rounding)
+    needed = required_count(number, percent, rounding)
+    if rounding == "half_even":
+        assert needed == PUBLISHED[number][(5.0, 7.5, 10.0).index(percent)]
+    enough = decide(marks("+" * needed + "-" * (number - needed)), pack, PolicySettings())
+    short = decide(marks("-" * (number - needed + 1) + "+" * (needed - 1)), pack, PolicySettings())
+    assert (enough.positive, short.positive) == (True, False)
+    assert f"({percent:g} %, {rounding})" in short.sentence
+
+
 @pytest.mark.parametrize(("number", "percent", "count"), [
     (30, 10, 3), (40, 10, 4), (24, 10, 3), (25, 10, 3), (32, 10, 4), (45, 10, 5), *[(n, 5, 2) for n in range(24, 29)],
     (45, 5, 3), (50, 5, 3), (100, 7, 7), (1, 5, 1), (200, 0.5, 1),
@@ -107,6 +121,11 @@ def test_a_run_of_no_length_still_needs_a_positive_slice() -> None:
     (PolicySettings(), PACK, "run", "10 mm"),
     (PolicySettings(), replace(PACK, rule="share", rule_numbers=(("share_percent", 20.0),)), "share", "20 %"),
     (PolicySettings(rule="share", share_percent=7.5, rounding="ceil"), PACK, "share", "7.5 %, ceil"),
+    (PolicySettings(), replace(PACK, rule="share", rounding="ceil"), "share", "5 %, ceil"),
+    (PolicySettings(rounding="half_even"), replace(PACK, rule="share", rounding="ceil"), "share", "5 %, half_even"),
+    (PolicySettings(rule="share"), replace(PACK, rounding="ceil"), "share", "5 %, ceil"),
+    (PolicySettings(), replace(PACK, rule="share", rule_numbers=(("share_percent", 0.0),)), "share", "any slice"),
+    (PolicySettings(slice_threshold=0.9825), PACK, "run", "above 0.983"),
     (PolicySettings(rule="run", run_mm=22), PACK, "run", "22 mm"),
     (PolicySettings(slice_threshold=0.8), PACK, "run", "above 0.80"),
     (PolicySettings(run_mm=7), replace(PACK, rule_numbers=()), "run", "7 mm"),

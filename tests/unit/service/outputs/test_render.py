@@ -149,6 +149,14 @@ def test_the_report_names_the_algorithm_and_its_weights(study: Any) -> None:
     assert said["Algorithm Version"].TextValue.startswith("1.0.0 (Ichor ")
     values = [item.TextValue for item in group.ContentSequence if "TextValue" in item]
     assert f"pack hash {'ab' * 32}" in values
+    assert "slice probabilities refined over the whole scan" not in values
+
+
+def test_the_report_says_when_slices_were_refined_over_the_scan(study: Any) -> None:
+    refining = replace(study, source=replace(study.source, pack=replace(study.source.pack, refines=True)))
+    group = sr_of(refining).content.get_image_measurement_groups()[0][0]
+    values = [item.TextValue for item in group.ContentSequence if "TextValue" in item]
+    assert "slice probabilities refined over the whole scan" in values
 
 
 def test_the_report_points_at_the_key_slices_and_all_evidence(study: Any) -> None:
