@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.datasets import cq500, ct_ich, folder, phantoms, rsna
+from models.datasets import cq500, ct_ich, folder, kept, phantoms, rsna
 from models.datasets.dicom import read_slice
 from models.datasets.nouns import Case, LoadedCase, Say, series_row, slice_rows
 from models.datasets.stacks import Left
@@ -33,6 +33,7 @@ LAYOUTS = {
     ct_ich.NAME: Layout(ct_ich.table_in, ct_ich.find, "hemorrhage_diagnosis_raw_ct.csv, ct_scans/ and masks/"),
     cq500.NAME: Layout(cq500.table_in, cq500.find, "reads.csv and CQ500CT<n> folders"),
     folder.NAME: Layout(folder.table_in, folder.find, "truth.csv, or series of `ichor phantom`"),
+    kept.NAME: Layout(kept.table_in, kept.find, "the --out folder of ichor train, whose third part is opened"),
 }
 
 

@@ -108,10 +108,11 @@ def _train_member(room: Room, nets: "Nets", name: str) -> None:
 
 
 def _read(room: Room, nets: "Nets", cases: Sequence[int]) -> list["ScanFeatures"]:
-    from models.train.systems.features import Extractor
+    from models.train.systems.features import CaseInputs, Extractor
 
     folder = room.options.out / "features"
-    return Extractor(nets.bench(), room.spec, room.shelf, folder, room.device).read(cases, room.say)
+    inputs = CaseInputs(room.shelf, room.spec)
+    return Extractor(nets.bench(), inputs, folder, room.device, room.recipe.processes).read(cases, room.say)
 
 
 def _train_scan(room: Room, nets: "Nets", recipe: ScanRecipe) -> list["ScanFeatures"]:

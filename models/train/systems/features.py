@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from models.datasets.nouns import Say
-from models.preprocess import prepare_all
 from models.sections import Preprocess
 from models.train.systems.shelf import Shelf
 
@@ -31,44 +31,50 @@ class ScanFeatures:
         return len(self.positions)
 
 
+class CaseInputs(Dataset[Tensor]):
+    """The prepared slices of a case by its number, so that other processes can prepare them."""
+
+    def __init__(self, shelf: Shelf, spec: Preprocess) -> None:
+        self.shelf, self.spec = shelf, spec
+
+    def __getitem__(self, at: int) -> Tensor:
+        return torch.from_numpy(self.shelf.images(at, self.spec))
+
+
 @dataclass(frozen=True)
 class Extractor:
     """The trained slice graph with what feeds it."""
 
     bench: nn.Module
-    spec: Preprocess
-    shelf: Shelf
+    inputs: CaseInputs
     folder: Path
     device: str
+    workers: int
 
     def read(self, cases: Sequence[int], say: Say) -> list[ScanFeatures]:
         """Each case, from disk where an earlier start left it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.bench.to(self.device).eval()
-        found = []
-        for done, at in enumerate(cases, 1):
-            found.append(self._one(at))
-            if done % 50 == 0 or done == len(cases):
-                say(f"{done}/{len(cases)} series read by the slice networks")
-        return found
+        missing = [at for at in cases if not self._path(at).exists()]
+        loader = DataLoader(self.inputs, batch_size=None, sampler=missing, num_workers=self.workers)
+        for done, (at, images) in enumerate(zip(missing, loader, strict=True), 1):
+            self._keep(at, images)
+            if done % 50 == 0 or done == len(missing):
+                say(f"{done}/{len(missing)} series read by the slice networks")
+        return [self._one(at) for at in cases]
 
-    def _one(self, at: int) -> ScanFeatures:
-        path = self.folder / f"{at:05d}.npz"
-        if not path.exists():
-            features, probabilities = self._infer(at)
-            fresh = path.with_suffix(".new.npz")
-            np.savez(fresh, features=features, probabilities=probabilities)
-            fresh.replace(path)
-        with np.load(path) as kept:
-            parts = kept["features"], kept["probabilities"]
-        return ScanFeatures(*parts, self.shelf.positions(at), self.shelf.labels(at))
+    def _path(self, at: int) -> Path:
+        return self.folder / f"{at:05d}.npz"
 
     @torch.no_grad()
-    def _infer(self, at: int) -> tuple[Halves, NDArray[np.float32]]:
-        images = np.stack([one.image for one in prepare_all(self.shelf.slices(at), self.spec)])
-        made = [
-            self.bench(torch.from_numpy(images[start : start + BATCH]).to(self.device))[:2]
-            for start in range(0, len(images), BATCH)
-        ]
+    def _keep(self, at: int, images: Tensor) -> None:
+        made = [self.bench(images[start : start + BATCH].to(self.device))[:2] for start in range(0, len(images), BATCH)]
         probabilities, features = (torch.cat([part[which] for part in made]).cpu().numpy() for which in (0, 1))
-        return features.clip(-6e4, 6e4).astype(np.float16), probabilities.astype(np.float32)
+        fresh = self._path(at).with_suffix(".new.npz")
+        np.savez(fresh, features=features.clip(-6e4, 6e4).astype(np.float16), probabilities=probabilities)
+        fresh.replace(self._path(at))
+
+    def _one(self, at: int) -> ScanFeatures:
+        with np.load(self._path(at)) as kept:
+            parts = kept["features"], kept["probabilities"]
+        return ScanFeatures(*parts, self.inputs.shelf.positions(at), self.inputs.shelf.labels(at))

@@ -111,6 +111,7 @@ def small(published: Recipe) -> Recipe:
         shares=(0.75, 0.25),
         report=10,
         keep=50,
+        workers=0,
     )
     return changed(brisk, SMALL_CHANGES[key], Path(SMALL))
 

@@ -3,6 +3,7 @@
 A TOML file of changes starts from a preset (`preset = "small"`) and names what differs; an unknown name is refused.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
@@ -116,7 +117,12 @@ class Recipe:
     precision: str = "auto"  #: auto: bfloat16 where the device is built for it; fp32
     report: int = 25  #: steps between lines of curve.csv
     keep: int = 200  #: steps between checkpoints
-    workers: int = 0  #: processes that prepare inputs beside the training one
+    workers: int = -1  #: processes that prepare inputs beside the training one; -1 = one less than there are cores
+
+    @property
+    def processes(self) -> int:
+        """How many that are here."""
+        return self.workers if self.workers >= 0 else max(0, (os.cpu_count() or 1) - 1)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

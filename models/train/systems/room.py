@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from models.datasets import Case, open_dataset, open_phantoms, split
+from models.datasets.kept import keep_cases, kept_cases
 from models.datasets.nouns import Say
 from models.errors import DeviceUnknown, RunUnusable
 from models.sections import Preprocess, Rule
@@ -14,7 +15,7 @@ from models.seeds.cards import Told, card_table
 from models.seeds.systems import SYSTEMS, System
 from models.train.systems.options import TrainOptions
 from models.train.systems.recipes import Recipe
-from models.train.systems.shelf import Shelf, keep_cases, kept_cases
+from models.train.systems.shelf import Shelf
 
 PLAN = "plan.json"
 

@@ -1,9 +1,8 @@
 """Pixels and labels of the cases of a run, slice by slice; what cannot be read by the slice is unpacked once."""
 
-import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.datasets import LABELS, Case, Wish, load_case, load_slice
+from models.datasets import LABELS, Case, load_case, load_slice
 from models.datasets.nouns import Say, slice_rows
 from models.preprocess import seen, whole
 from models.reading import SliceInput
 from models.sections import Preprocess
 
 FloatImage = NDArray[np.float32]
-CASES = "cases.json.gz"
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,14 @@ class Shelf:
         shown = [self.slice(at, each) for each in places]
         return np.concatenate([seen(one, spec, whole(one, spec)) for one in shown])
 
+    def images(self, at: int, spec: Preprocess) -> FloatImage:
+        """[T, C, S, S]: the inputs of a whole case, each slice read once."""
+        shown = [seen(one, spec, whole(one, spec)) for one in self.slices(at)]
+        if not spec.neighbours:
+            return np.stack(shown)
+        padded = [shown[0], *shown, shown[-1]]
+        return np.stack([np.concatenate(padded[place : place + 3][::-1]) for place in range(len(shown))])
+
 
 def _by_slice(case: Case) -> bool:
     return len(case.files) == len(case.sop_uids)
@@ -118,33 +124,3 @@ def table_of(shelf: Shelf, cases: Sequence[int]) -> SliceTable:
         np.concatenate([np.arange(length, dtype=np.int32) for length in lengths] or [np.zeros(0, np.int32)])[known],
         np.repeat(np.array(lengths, np.int32), lengths)[known], labels[known],
     )  # fmt: skip
-
-
-def keep_cases(parts: Sequence[Sequence[Case]], folder: Path) -> None:
-    """Write which case is in which part, so that a resumed run learns from the very same."""
-    fresh = folder / f"new-{CASES}"
-    with gzip.open(fresh, "wt", encoding="utf-8") as file:
-        json.dump([[asdict(case) for case in part] for part in parts], file, default=str)
-    fresh.replace(folder / CASES)
-
-
-def kept_cases(folder: Path) -> tuple[tuple[Case, ...], ...] | None:
-    """What an earlier start of the run wrote."""
-    if not (folder / CASES).exists():
-        return None
-    with gzip.open(folder / CASES, "rt", encoding="utf-8") as file:
-        return tuple(tuple(_case(one) for one in part) for part in json.load(file))
-
-
-def _case(raw: dict[str, Any]) -> Case:
-    labels, wish, mask = raw["labels"], raw["wish"], raw["mask"]
-    plain = Case(**raw | {"labels": None, "wish": None, "mask": None})
-    return replace(
-        plain,
-        files=tuple(Path(one) for one in raw["files"]),
-        sop_uids=tuple(raw["sop_uids"]),
-        positions_mm=tuple(raw["positions_mm"]),
-        labels=None if labels is None else {uid: tuple(row) for uid, row in labels.items()},
-        wish=Wish(**wish) if wish else None,
-        mask=Path(mask) if mask else None,
-    )

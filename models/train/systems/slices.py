@@ -128,7 +128,7 @@ class SliceStage:
 
     def batches(self, first: int, last: int) -> Iterator[Batch]:
         """Prepared ahead by other processes where the recipe has workers."""
-        workers = self.lesson.recipe.workers
+        workers = self.lesson.recipe.processes
         yield from DataLoader(self.inputs, batch_size=None, sampler=range(first, last), num_workers=workers)
 
     def loss(self, batch: Batch) -> Tensor:

@@ -15,12 +15,13 @@ torch = pytest.importorskip("torch", reason="torch is not installed: install the
 
 from models import load  # noqa: E402
 from models.datasets import load_case, open_dataset  # noqa: E402
+from models.datasets.kept import kept_cases  # noqa: E402
 from models.errors import ModelError, RunUnusable  # noqa: E402
 from models.export.command import ExportOptions, export_run  # noqa: E402
 from models.reading import SliceInput  # noqa: E402
 from models.train.systems.command import TrainOptions, train  # noqa: E402
 from models.train.systems.run import open_nets, read_run  # noqa: E402
-from models.train.systems.shelf import Shelf, kept_cases  # noqa: E402
+from models.train.systems.shelf import Shelf  # noqa: E402
 
 QUICK = """
 preset = "small"
@@ -187,6 +188,7 @@ def test_inputs_are_those_of_serving(trees, tmp_path):
         served = prepare_all(load_case(cases[0]).slices, spec)
         for at in (0, 4, 9):
             assert np.array_equal(shelf.image(0, at, spec), served[at].image)
+        assert np.array_equal(shelf.images(0, spec), np.stack([one.image for one in served]))
     assert np.array_equal(shelf.labels(0), load_case(cases[0]).slice_labels)
     assert isinstance(shelf.slice(0, 0), SliceInput)
 

@@ -8,6 +8,7 @@ import pytest
 from trees import RSNA_SERIES, SLICES, bleeding, write_ct
 
 from models.datasets import LABELS, load_case, open_dataset
+from models.datasets.kept import keep_cases
 from models.datasets.layouts import detect
 from models.errors import DatasetUnusable
 
@@ -181,3 +182,15 @@ def test_what_is_no_axial_stack_is_left_out_with_its_reason(trees, tmp_path, sma
         "left out: 1 series of fewer than 8 slices", "left out: 1 series that are not axial",
         "left out: 1 images that are no CT", "left out: 1 slices at a place another one has",
     } <= set(said)  # fmt: skip
+
+
+def test_a_run_opens_the_part_that_it_left(trees, tmp_path):
+    cases = open_dataset(trees("rsna"))
+    keep_cases([cases[:2], cases[2:3], cases[3:]], tmp_path)
+    again, said = opened(tmp_path)
+    assert again == cases[3:] and said[0].startswith("run: 1 series of 1 patients, 10 slices")
+    assert "left out: 3 series of the parts that the run learnt from or chose on" in said
+    assert np.array_equal(load_case(again[0]).slices[0].hu, load_case(cases[3]).slices[0].hu)
+    keep_cases([cases, []], tmp_path)
+    with pytest.raises(DatasetUnusable, match=r"left no patients for judging; train with three shares"):
+        open_dataset(tmp_path)
