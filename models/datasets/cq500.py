@@ -41,15 +41,14 @@ def find(folder: Path, left: Left) -> list[Case]:
     trees = _folders(folder)
     left["labelled cases without a folder"] += len(reads.keys() - trees.keys())
     left["folders without a label"] += len(trees.keys() - reads.keys())
-    cases = []
-    for number in sorted(reads.keys() & trees.keys()):
-        files = [path for tree in trees[number] for path in sorted(tree.rglob("*")) if path.is_file()]
-        stacks = stacks_of(headers_in(files, left), left)
-        if not stacks:
-            left["labelled cases without an axial series"] += 1
-            continue
-        left["other series of the same scan"] += len(stacks) - 1
-        cases.append(case_from(choose(stacks), NAME, None, reads[number]))
+    wanted = {tree: number for number in reads.keys() & trees.keys() for tree in trees[number]}
+    files = [path for tree in sorted(wanted) for path in sorted(tree.rglob("*")) if path.is_file()]
+    by_case: dict[int, list[Stack]] = defaultdict(list)
+    for stack in stacks_of(headers_in(files, left), left):
+        by_case[next(wanted[parent] for parent in stack.first.path.parents if parent in wanted)].append(stack)
+    left["labelled cases without an axial series"] += len(set(wanted.values()) - by_case.keys())
+    left["other series of the same scan"] += sum(len(stacks) - 1 for stacks in by_case.values())
+    cases = [case_from(choose(by_case[number]), NAME, None, reads[number]) for number in sorted(by_case)]
     if not cases:
         why = f"none of the {len(reads)} labelled cases has pictures"
         raise DatasetUnusable(folder, why, "unpack the folders 'CQ500CT<n> CQ500CT<n>' beside reads.csv")
