@@ -151,8 +151,8 @@ def resized(made: FloatImage, shape: tuple[int, int], spec: Preprocess) -> Float
     if made.shape[1:] == shape:
         return made
     rows, cols = (_taps(*pair, spec.filter) for pair in zip(made.shape[1:], shape, strict=True))
-    small = rows @ made @ cols.T
-    return np.rint(small * np.float32(255)) / np.float32(255) if spec.bytes else small
+    small = np.asarray(rows @ made @ cols.T, np.float32)
+    return np.asarray(np.rint(small * np.float32(255)) / np.float32(255), np.float32) if spec.bytes else small
 
 
 def _taps(length: int, size: int, kind: str) -> FloatImage:

@@ -114,7 +114,7 @@ class OutputNames:
     def read(cls, raw: Mapping[str, Any]) -> "OutputNames":
         """From the card's table."""
         refuse_unknown(cls, raw)
-        return cls(*(str(raw[key]) for key in ("probabilities", "features", "cam")), str(raw.get("weighted", "")))
+        return cls(str(raw["probabilities"]), str(raw["features"]), str(raw["cam"]), str(raw.get("weighted", "")))
 
 
 @dataclass(frozen=True)
