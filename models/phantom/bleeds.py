@@ -73,7 +73,22 @@ def sized(bleed: Bleed, samples: list[tuple[Array, Array]], voxel_ml: float) -> 
     most = MOST_FILLED * float(filled[reachable].max(initial=0.0))
     wanted = min(bleed.volume_ml, most)
     reach = min(int(np.searchsorted(filled, wanted)), len(order) - 1)
-    return replace(bleed, level=float(field[order[reach]]), volume_ml=wanted)
+    level = _softened(field, share * np.float32(voxel_ml), wanted, float(field[order[reach]]))
+    return replace(bleed, level=level, volume_ml=wanted)
+
+
+def _softened(field: Array, room_ml: Array, wanted: float, level: float) -> float:
+    """The level for edges that fade, by bisection; thin sheets hold more than hard edges say."""
+    usable = field < level + 2 * EDGE_MM
+    field, room_ml = field[usable], room_ml[usable]
+    low, high = level - EDGE_MM, level + EDGE_MM
+    for _ in range(12):
+        middle = (low + high) / 2
+        if float((soft(field - np.float32(middle), EDGE_MM) * room_ml).sum()) > wanted:
+            high = middle
+        else:
+            low = middle
+    return (low + high) / 2
 
 
 def paint_bleed(canvas: Canvas, bleed: Bleed, taken: Array | float) -> Array:

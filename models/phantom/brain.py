@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from models.phantom.folds import sulci
 from models.phantom.grid import Array, Window
 from models.phantom.head import Head
 from models.phantom.shapes import Place, Solid, bump, ellipsoid, paint, pair, soft, stamp, union
@@ -15,16 +16,17 @@ VENTRICLES = (
 )  # fmt: skip
 MIDLINE = (Solid((0, -2, 0), (2.2, 14, 9)), Solid((0, -42, -38), (7, 5, 9)))
 CISTERNS = (
-    Solid((0, 11, -22), (9, 10, 5)), Solid((0, 5, -21), (17, 3.5, 5)), Solid((0, 18, -20), (14, 3, 4)),
-    Solid((0, -31, -7), (10, 4, 7)), Solid((0, 6, -40), (11, 4, 12)), Solid((0, -62, -60), (14, 6, 8)),
+    Solid((0, 13, -23), (9, 8, 5)), Solid((0, 3, -22), (5, 5, 6)), Solid((0, 25, -17), (1.5, 9, 6)),
+    Solid((0, -31, -7), (9, 3.5, 6)), Solid((0, 6, -40), (11, 3.5, 12)), Solid((0, -62, -60), (14, 6, 8)),
 )  # fmt: skip
+#: from the star outward, in a frame sheared to the front by 0.35
+ARMS = (Solid((18, 9, -19), (13, 1.8, 3.5)), Solid((19, -14, -19), (3, 9, 4)))
 NUCLEI = (Solid((14, 22, 9), (5, 10, 9)), Solid((24, 6, 3), (6, 15, 10)), Solid((11, -12, 6), (8, 13, 9)))
 VESSELS = (
     Solid((0, 5, -40), (1.9, 1.9, 14)), Solid((0, 24, -10), (1.2, 8, 8)),
     *pair(Solid((16, 12, -20), (13, 1.4, 1.6)), Solid((9, 11, -26), (2.2, 2.2, 5))),
 )  # fmt: skip
 CAVITY_MARGIN = 3.0
-SULCUS_MM, SPHERE_MM = 30.0, 70.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,28 +116,25 @@ def _grown(solid: Solid, scale: float) -> Solid:
 def _fissures(head: Head, place: Place, tent: Array) -> Array:
     """Signed distance to CSF sheets and pools: negative inside the fluid."""
     age = _age_at(head, place)
-    below = np.clip(-tent / 6, 0, 1)
-    deep = np.clip(1 + place.vault / (19 + 7 * head.atrophy), 0, 1)
-    half = (0.25 + 1.6 * age) * (0.35 + deep) * (1 - below)
-    sulci = _sulci(head, place) - half + 9 * (1 - np.minimum(deep * 4, 1)) + 3 * below
-    fissure = np.minimum(sulci, _midline_fissure(head, place, tent))
+    fissure = np.minimum(sulci(head, place, age, tent), _midline_fissure(head, place, tent))
     fissure = np.minimum(fissure, _sylvian(head, place))
-    stem = ellipsoid((np.abs(place.x), place.y - 0.35 * np.abs(place.x), place.z), (0, -18, -20), (17, 13, 18))
-    ambient = np.abs(stem - 1.5) - 0.5 - 0.9 * head.atrophy + 8 * np.clip(np.abs(place.z + 14) / 6 - 1, 0, 1)
-    ambient = ambient + 1.2 * np.clip(head.fields["fat"].on(place.plane), -0.4, 2) + np.clip((place.y + 8) / 8, 0, 4)
-    return np.asarray(np.minimum(union(place, CISTERNS), np.minimum(fissure, ambient)), np.float32)
+    behind = np.clip(-tent / 4, 0, 1) * np.clip((-24 - place.y) / 5, 0, 1)
+    leaves = np.abs(head.fields["folia"].on(place.plane)) * 1.4 - 0.7 * age + 9 * (1 - behind)
+    fissure = np.minimum(fissure, leaves)
+    return np.asarray(np.minimum(fissure, _cisterns(head, place)), np.float32)
 
 
-def _sulci(head: Head, place: Place) -> Array:
-    """Distance to sheets that go inward from the surface, as sulci do: waves on a sphere, little changed by depth."""
-    distance = np.full(place.x.shape, 9.0, np.float32)
-    near = (place.depth > -2) & (place.vault > -SULCUS_MM)
-    if near.any():
-        away = np.stack([place.x[near], place.y[near] * np.float32(0.85), place.z[near] + np.float32(8)])
-        radius = np.sqrt((away * away).sum(axis=0)) + np.float32(1e-3)
-        points = away * ((np.float32(SPHERE_MM) - np.float32(0.3) * place.depth[near]) / radius)
-        distance[near] = np.abs(head.fields["sulci"].at(points)) * np.float32(head.gyrus / 6.3)
-    return distance
+def _cisterns(head: Head, place: Place) -> Array:
+    """The star above the sella with its arms, the clefts around the brain stem, the pools behind it."""
+    wide = 0.7 + 0.6 * head.atrophy
+    solids = tuple(replace(one, radii=(one.radii[0], one.radii[1] * wide, one.radii[2] * wide)) for one in CISTERNS)
+    bent = replace(place, y=place.y - 0.35 * np.abs(place.x))
+    arms = tuple(replace(one, radii=(one.radii[0], one.radii[1] * wide, one.radii[2])) for one in pair(*ARMS))
+    rough = 1.0 * head.fields["clot"].on(place.plane)
+    stem = ellipsoid((np.abs(place.x), bent.y, place.z), (0, -20, -18), (17, 13, 18))
+    cleft = np.abs(stem - 1.5) - 0.35 - 1.1 * head.atrophy + 8 * np.clip(np.abs(place.z + 14) / 6 - 1, 0, 1)
+    cleft = cleft + 1.2 * np.clip(head.fields["fat"].on(place.plane), -0.4, 2) + np.clip((place.y + 8) / 8, 0, 4)
+    return np.asarray(np.minimum(np.minimum(union(place, solids), union(bent, arms)) + rough, cleft), np.float32)
 
 
 def _midline_fissure(head: Head, place: Place, tent: Array) -> Array:
@@ -148,9 +147,9 @@ def _sylvian(head: Head, place: Place) -> Array:
     age = _age_at(head, place)
     side = np.abs(place.x)
     wave = head.fields["gyri"].on(place.plane)
-    insula = np.abs(side - 39 + 0.004 * (place.y - 8) ** 2 + 1.6 * wave) - 0.4 - 1.1 * age
+    insula = np.abs(side - 40 + 0.008 * (place.y - 4) ** 2 + 1.6 * wave) - 0.4 - 1.1 * age
     insula = insula + 1.2 * np.clip(head.fields["patch"].on(place.plane), -0.3, 2)
-    insula = insula + 5 * np.clip(np.abs(place.y - 8) / 24 - 1, 0, 1) + 5 * np.clip(np.abs(place.z - 2) / 13 - 1, 0, 1)
+    insula = insula + 5 * np.clip(np.abs(place.y - 6) / 17 - 1, 0, 1) + 5 * np.clip(np.abs(place.z - 2) / 13 - 1, 0, 1)
     opening = np.abs(place.z + 2 - 0.22 * (place.y - 8) + 2 * wave) - 0.5 - 1.2 * age
     opening = opening + 5 * np.clip((39 - side) / 3, 0, 1) + 5 * np.clip(np.abs(place.y - 4) / 28 - 1, 0, 1)
     return np.asarray(np.minimum(insula, opening), np.float32)
@@ -158,7 +157,11 @@ def _sylvian(head: Head, place: Place) -> Array:
 
 def _tissue(head: Head, place: Place, tent: Array, fissure: Array) -> Array:
     ribbon = np.minimum(place.depth - 1.5, fissure) - head.cortex - 0.5 * head.fields["gyri"].on(place.plane)
-    grey = soft(ribbon, 2.2)
+    outer = np.clip(1.25 + place.vault / head.zone_mm + 0.25 * head.fields["patch"].on(place.plane), 0, 1)
+    inner = np.clip(1.2 - np.abs(place.x) / 14, 0, 1) * np.clip(
+        ellipsoid(place.point, (0, -4, 2), (60, 50, 30)) / 5, 0, 1
+    )
+    grey = np.maximum(soft(ribbon, 2.2), head.zone * np.maximum(outer, inner))
     grey = np.maximum(grey, soft(union(place, pair(*NUCLEI)) + 0.9 * head.fields["clot"].on(place.plane), 2.5))
     folia = 0.55 + 0.45 * np.tanh(1.2 * head.fields["folia"].on(place.plane))
     below = np.clip(-tent / 3, 0, 1) * np.clip((-20 - place.y) / 6, 0, 1)

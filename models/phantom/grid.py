@@ -60,10 +60,13 @@ class Field:
             known = plane.memo[id(self)] = self._sampled(plane)
         return known
 
-    def at(self, points: Array) -> Array:
-        """Values at points [3, N] that lie on no plane."""
+    def zero_at(self, points: Array) -> Array:
+        """Distance of points [3, N], on no plane, to where the field is zero; short of exact where it is flat."""
         turned = self.waves.astype(np.float32) @ points + self.phases.astype(np.float32)[:, None]
-        return np.asarray(np.cos(turned).sum(axis=0) * np.float32(np.sqrt(2 / len(turned))), np.float32)
+        value = np.cos(turned).sum(axis=0)
+        slope = self.waves.T.astype(np.float32) @ np.sin(turned)
+        flat = np.float32(0.16 * (self.waves**2).sum() / 2)  # 0.4 of the mean slope, squared
+        return np.asarray(np.abs(value) / np.sqrt((slope * slope).sum(axis=0) + flat), np.float32)
 
     def _sampled(self, plane: Plane) -> Array:
         down = np.outer(plane.rows, self.waves @ plane.down).astype(np.float32)

@@ -40,8 +40,11 @@ class Head:
     falx: float  #: half its thickness in mm
     cortex: float  #: mm
     gyrus: float  #: mm from sulcus to sulcus and back
+    zone: float  #: share of grey matter in the outer zone, folds too fine to draw included
+    zone_mm: float  #: how far in that reaches
     texture: float  #: HU of slow unevenness in the brain
     hyperostosis: float  #: mm of extra bone inside the forehead
+    sinus: float  #: size of the frontal sinus, 0 none .. 1 large
     opaque: float  #: -1 clear sinuses, else their HU
     shift: float  #: midline shift in mm towards +x
     efface: float  #: how far the sulci of the side that presses are closed, with that side's sign
@@ -62,9 +65,10 @@ def random_head(dice: Dice) -> Head:
         asymmetry=dice.of("asymmetry"), grey=white + dice.of("contrast"), white=white, csf=dice.of("csf"),
         table=dice.of("table"), diploe=dice.of("diploe"), dura=dice.of("dura"), blood_pool=dice.of("blood_pool"),
         falx=dice.of("falx"), cortex=dice.of("cortex"), gyrus=(gyrus := dice.of("gyrus")), texture=dice.of("texture"),
+        zone=dice.of("cortex_zone"), zone_mm=dice.of("cortex_reach"),
         hyperostosis=dice.of("hyperostosis") if dice.happens("hyperostosis") else 0.0,
-        opaque=float(dice.rng.uniform(5, 60)) if dice.happens("full_sinuses") else -1.0, shift=0.0, efface=0.0,
-        fields=random_fields(dice.rng, gyrus),
+        sinus=dice.of("sinus"), opaque=dice.of("opaque") if dice.happens("full_sinuses") else -1.0,
+        shift=0.0, efface=0.0, fields=random_fields(dice.rng, gyrus),
     )  # fmt: skip
 
 
@@ -96,6 +100,7 @@ def locate(head: Head, plane: Plane) -> Place:
     if head.hyperostosis:
         rough = np.clip(0.7 + 0.5 * head.fields["gyri"].on(plane), 0, 1.6)
         vault += head.hyperostosis * rough * bump(y, 78, 26) * bump(z, 20, 26) * np.clip(np.abs(x) / 8, 0, 1)
+    vault += 0.4 * head.fields["gyri"].on(plane) + 0.25 * head.fields["fat"].on(plane)
     floor = (_floor(x, y) + 1.1 * head.fields["gyri"].on(plane) - z) * np.float32(0.8)
     depth = -np.maximum(vault, floor)
     if head.shift:
@@ -121,7 +126,7 @@ def _floor(x: Array, y: Array) -> Array:
     front = np.clip((y - 22) / 14, 0, 1)
     back = np.clip((-12 - y + 0.25 * (30 - side)) / 14, 0, 1)
     middle = np.clip((side - 12) / 10, 0, 1)
-    centre = -26 - 26 * np.clip((8 - y) / 28, 0, 1)
+    centre = -36 - 16 * np.clip((2 - y) / 26, 0, 1) + 6 * bump(y, 1, 4) * bump(side, 0, 6)
     height = (1 - middle) * centre + middle * np.float32(-44)
     roof = 15 * bump(side, 31, 15) * bump(y, 50, 22) + 0.12 * np.clip(y - 50, 0, 30)
     height = height + front * (-30 + roof - 5 * bump(side, 0, 7) - height)

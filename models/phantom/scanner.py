@@ -9,6 +9,7 @@ from models.phantom.nouns import Vendor
 from models.phantom.priors import Dice
 from models.phantom.shapes import paint, soft
 
+COARSER, FAR_SHARE = 4, 6.0  #: hardening is slow, so it is worked out on fewer pixels; its reach beyond the rim
 KVP = (120.0, 120.0, 120.0, 140.0, 100.0)
 
 
@@ -21,6 +22,7 @@ class Scanner:
     kvp: float
     noise: float  #: HU in the middle of the head
     grain: float  #: how fine the noise is: exponent of frequency in its spectrum
+    cut_off: float  #: of the kernel, per mm
     blur: float  #: standard deviation in mm
     sharpen: float  #: edge enhancement; 0 = none
     hardening: float  #: HU added beside thick bone
@@ -30,6 +32,8 @@ class Scanner:
     shell_hu: float
     rest: float  #: mm from the image centre down to the headrest; 0 = none
     rest_shift: float
+    rest_from: float  #: mm below the middle where its arms end
+    rest_squash: float  #: below 1 it is wider than a circle
     motion: float  #: mm; 0 = the head lay still
     motion_share: float
 
@@ -41,10 +45,11 @@ def random_scanner(vendor: Vendor, rng: np.random.Generator, variety: float = 1.
     sharp, moves = dice.happens("sharp"), dice.happens("motion")
     return Scanner(
         vendor=vendor, kernel=str(rng.choice(vendor.kernels)), kvp=float(rng.choice(KVP)),
-        noise=louder * dice.of("noise"), grain=dice.of("grain"), blur=dice.of("blur"),
+        noise=louder * dice.of("noise"), grain=dice.of("grain"), blur=dice.of("blur"), cut_off=dice.of("cut_off"),
         sharpen=dice.of("sharpen") if sharp else 0.0, hardening=dice.of("hardening"), streaks=dice.of("streaks"),
         cupping=dice.of("cupping"), offset=dice.of("offset"), shell_hu=dice.of("shell"),
         rest=0.0 if dice.happens("no_rest") else dice.of("rest"), rest_shift=float(rng.normal(0, 4)),
+        rest_from=dice.of("rest_from"), rest_squash=dice.of("rest_squash"),
         motion=dice.of("motion") if moves else 0.0, motion_share=dice.of("motion_share"),
     )  # fmt: skip
 
@@ -54,9 +59,9 @@ def paint_headrest(hu: Array, scanner: Scanner, rows: Array, cols: Array) -> Non
     if not scanner.rest:
         return
     across = cols[None, :] - np.float32(scanner.rest_shift)
-    radius = np.hypot(across, rows[:, None])
+    radius = np.hypot(across * np.float32(scanner.rest_squash), rows[:, None])
     shell = np.abs(radius - np.float32(scanner.rest)) - 1.3
-    arc = soft(12 - rows[:, None] + 0.2 * np.abs(across), 3)
+    arc = soft(scanner.rest_from - rows[:, None], 3)
     air = np.clip((-300 - hu) / 600, 0, 1)
     paint(hu, -930.0, soft(np.abs(radius - scanner.rest + 7) - 5, 2) * arc * air)
     paint(hu, scanner.shell_hu, soft(shell, 1.5) * arc * air)
@@ -65,15 +70,21 @@ def paint_headrest(hu: Array, scanner: Scanner, rows: Array, cols: Array) -> Non
 def harden(hu: Array, scanner: Scanner, pixel_mm: float) -> None:
     """Brightening beside bone and dark bands across dense base slices, in place."""
     bone = np.clip((hu - 150) / 1000, 0, 1.6)
-    reach = max(1, round(7 / pixel_mm))
-    tissue = np.clip((hu + 250) / 200, 0, 1)
-    near = box_blur(box_blur(bone, reach), reach)
-    hu += np.float32(scanner.hardening) * near * tissue * (1 - np.minimum(bone, 1))
-    middle = box_blur(np.repeat(np.maximum(bone - 0.7, 0).mean(axis=1, keepdims=True), hu.shape[1], axis=1), 3)
+    tissue = np.clip((hu + 250) / 200, 0, 1) * (1 - np.minimum(bone, 1))
+    step = COARSER if hu.shape[0] % COARSER == 0 else 1
+    coarse = bone.reshape(hu.shape[0] // step, step, -1, step).mean(axis=(1, 3))
+    reach = max(1, round(7 / pixel_mm / step))
+    near, far = _twice_blurred(coarse, reach), _twice_blurred(coarse, 3 * reach)
+    middle = box_blur(np.repeat(np.maximum(coarse - 0.7, 0).mean(axis=1, keepdims=True), coarse.shape[1], axis=1), 1)
     band = middle - box_blur(middle, 3 * reach)
-    hu -= np.float32(18 * scanner.streaks) * band * tissue * (1 - np.minimum(bone, 1))
-    step = np.linspace(-1, 1, hu.shape[0], dtype=np.float32) ** 2
-    hu += tissue * (np.float32(scanner.offset) + np.float32(scanner.cupping) * (2 * (step[:, None] + step) - 0.5))
+    added = np.float32(scanner.hardening) * (near + FAR_SHARE * far) - np.float32(18 * scanner.streaks) * band
+    hu += enlarge(added, hu.shape[0]) * tissue
+    out = np.linspace(-1, 1, hu.shape[0], dtype=np.float32) ** 2
+    hu += tissue * (np.float32(scanner.offset) + np.float32(scanner.cupping) * (2 * (out[:, None] + out) - 0.5))
+
+
+def _twice_blurred(image: Array, reach: int) -> Array:
+    return box_blur(box_blur(image, reach), reach)
 
 
 def shake(hu: Array, shares: Array, scanner: Scanner, at: tuple[float, np.random.Generator]) -> tuple[Array, Array]:
@@ -120,14 +131,15 @@ class Detector:
 
 
 def make_detector(scanner: Scanner, matrix: int, pixel_mm: float) -> Detector:
-    """Gaussian MTF; noise power rises with frequency and falls with the MTF, as filtered back projection has it."""
+    """A Gaussian MTF up to the cut-off; noise power rises with frequency and falls with the MTF."""
     down = np.fft.fftfreq(matrix, pixel_mm)[:, None]
     across = np.fft.rfftfreq(matrix, pixel_mm)[None, :]
     frequency = np.hypot(down, across)
     lift = 1 + scanner.sharpen * (frequency / 0.45) ** 2
-    mtf = np.exp(-2 * (np.pi * scanner.blur * frequency) ** 2) * lift
-    shaped = (frequency + 0.02) ** (scanner.grain / 2) * np.exp(-2 * (np.pi * scanner.blur * 1.25 * frequency) ** 2)
-    shaped = shaped * lift
+    fall = np.clip(1 - (frequency / scanner.cut_off) ** 4, 0, 1)
+    mtf = np.exp(-2 * (np.pi * scanner.blur * frequency) ** 2) * lift * fall
+    shaped = (frequency + 0.02) ** (scanner.grain / 2) * np.exp(-2 * (np.pi * scanner.blur * 1.1 * frequency) ** 2)
+    shaped = shaped * lift * fall
     weight = np.full(across.shape, 2.0)
     weight[0, 0] = 1
     power = float((weight * shaped**2).sum()) / matrix**2

@@ -14,7 +14,10 @@ from models.phantom.mimics import Mimic
 from models.phantom.pose import Pose
 from models.phantom.scanner import Scanner
 
-COARSE_MM, FINE_MM = 4.0, 1.6
+COARSE_MM = 4.0
+FINE_MM = (1.0, 1.8)  #: by volume
+THIN_MM = 3.5
+LEAST_ML = 0.05
 PLANES = 32
 FINE_ML = 15.0  #: smaller bleeds are measured once more, on a finer grid
 
@@ -87,42 +90,46 @@ def size_bleeds(scene: Scene, bleeds: tuple[Bleed, ...]) -> Scene:
         samples = [_sample(bleed, canvas, done) for _, canvas in seen]
         fitted = sized(bleed, samples, float((scene.fov / matrix) ** 2 * layer_ml))
         if fitted.volume_ml < FINE_ML:
-            near = [
-                table for (table, _), (field, _) in zip(seen, samples, strict=True) if (field < fitted.level + 6).any()
-            ]
-            fitted = _refined(scene, replace(fitted, volume_ml=bleed.volume_ml), done, (near, float(layer_ml)))
+            windows = [_window(one, canvas, fitted.level) for one, (_, canvas) in zip(samples, seen, strict=True)]
+            near = [(table, window) for (table, _), window in zip(seen, windows, strict=True) if window]
+            fitted = _refined(scene, bleed, done, (near, float(layer_ml)))
         done = (*done, fitted)
-    return replace(scene, bleeds=tuple(bleed for bleed in done if bleed.volume_ml > 0.05))
+    return replace(scene, bleeds=tuple(bleed for bleed in done if bleed.volume_ml > LEAST_ML))
 
 
-def _refined(scene: Scene, bleed: Bleed, done: tuple[Bleed, ...], where: tuple[list[float], float]) -> Bleed:
+Box = tuple[float, float, float, float]  #: rows and columns in mm
+
+
+def _refined(
+    scene: Scene, bleed: Bleed, done: tuple[Bleed, ...], where: tuple[list[tuple[float, Box]], float]
+) -> Bleed:
     """Measure once more, closely, where the coarse level says that the blood may be."""
     near, layer_ml = where
-    matrix, samples = round(scene.fov / COARSE_MM), []
-    fine = round(scene.fov / FINE_MM)
-    for table in near:
-        for slip in (-0.25, 0.25):
-            plane = plane_at(scene, float(table), matrix, slip * scene.pose.thickness)
-            coarse = _canvas(scene, plane)
-            window = coarse and _window(bleed, coarse, scene.fov / fine)
-            canvas = window and _canvas(scene, _denser(plane, window, scene.fov / fine))
+    thickness = scene.pose.thickness
+    slips = (0.0,) if thickness <= THIN_MM else (-0.25, 0.25)
+    step = float(np.clip(bleed.volume_ml ** (1 / 3), *FINE_MM))
+    samples = []
+    for table, box in near:
+        for slip in slips:
+            plane = plane_at(scene, float(table), 2, slip * thickness)
+            canvas = _canvas(scene, _denser(plane, box, step))
             if canvas:
                 samples.append(_sample(bleed, canvas, done))
-    return sized(bleed, samples, (scene.fov / fine) ** 2 * layer_ml / 2) if samples else replace(bleed, volume_ml=0.0)
+    return sized(bleed, samples, step**2 * layer_ml / len(slips)) if samples else replace(bleed, volume_ml=0.0)
 
 
-def _window(bleed: Bleed, canvas: Canvas, step: float) -> tuple[float, float, float, float] | None:
-    """Rows and columns in mm that the bleed may reach."""
-    field, room = bleed.shape(canvas)
-    inside = (field < bleed.level + 6) & (room > 0)
+def _window(sample: tuple[Array, Array], canvas: Canvas, level: float) -> Box | None:
+    """Where the bleed may reach."""
+    field, room = sample
+    inside = (field < level + 6) & (room > 0)
     if not inside.any():
         return None
     rows, cols = canvas.place.plane.rows[inside.any(axis=1)], canvas.place.plane.cols[inside.any(axis=0)]
-    return rows[0] - 4, rows[-1] + 4, cols[0] - 4, cols[-1] + 4
+    return float(rows[0]) - 5, float(rows[-1]) + 5, float(cols[0]) - 5, float(cols[-1]) + 5
 
 
-def _denser(plane: Plane, window: tuple[float, float, float, float], step: float) -> Plane:
-    top, bottom, left, right = window
+def _denser(plane: Plane, box: Box, step: float) -> Plane:
+    top, bottom, left, right = box
     rows, cols = np.arange(top, bottom, step), np.arange(left, right, step)
     return Plane(plane.origin, plane.down, plane.across, rows, cols)
 

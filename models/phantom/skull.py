@@ -7,7 +7,8 @@ from models.phantom.grid import Array
 from models.phantom.head import Head
 from models.phantom.shapes import Place, Solid, bump, ellipsoid, hill, paint, pair, soft, stamp
 
-AIR_HU, SKIN_HU, MUSCLE_HU, FAT_HU = -1000.0, 35.0, 55.0, -85.0
+AIR_HU, SKIN_HU, MUSCLE_HU, FAT_HU = -1000.0, 48.0, 56.0, -92.0
+SKIN_MM = 2.4
 
 
 def paint_outside(hu: Array, head: Head, place: Place, damage: Damage) -> None:
@@ -18,7 +19,7 @@ def paint_outside(hu: Array, head: Head, place: Place, damage: Damage) -> None:
     paint(hu, SKIN_HU, soft(skin, 1.6))
     _soft_tissue(hu, head, place, outer, skin)
     for one in damage.swellings:
-        paint(hu, one.hu, 0.85 * hill(place, one.site, 0.8 * one.width) ** 0.5 * soft(skin + 2.2, 1.4))
+        paint(hu, one.hu, 0.85 * hill(place, one.site, 0.8 * one.width) ** 0.5 * soft(skin + SKIN_MM - 0.4, 1.4))
     _vault_bone(hu, head, place, thick, damage)
     _base(hu, head, place, skin)
     _orbits(hu, place)
@@ -29,6 +30,7 @@ def _thickness(head: Head, place: Place) -> Array:
     wave = head.fields["skull"].on(place.plane)
     occiput = 4 * bump(place.y, -85, 25) * bump(place.z, -8, 18) * bump(place.x, 0, 22)
     forehead = 2 * bump(place.y, 80, 25) * bump(place.x, 0, 25)
+    forehead = forehead + (5 + 5 * head.sinus) * bump(place.y, 86, 18) * bump(place.x, 0, 20) * bump(place.z, -14, 14)
     temple = 2 * bump(np.abs(place.x), 62, 8) * bump(place.y, 15, 25) * bump(place.z, -10, 20)
     extra = head.hyperostosis * bump(place.y, 78, 26) * bump(place.z, 20, 26) * np.clip(np.abs(place.x) / 8, 0, 1)
     least = 0.7 * min(head.skull, 3.2)
@@ -38,27 +40,30 @@ def _thickness(head: Head, place: Place) -> Array:
 def _skin(head: Head, place: Place, outer: Array) -> Array:
     scalp = np.float32(head.scalp) + 0.8 * head.fields["scalp"].on(place.plane)
     scalp = scalp + 7 * bump(np.abs(place.x), 62, 12) * bump(place.y, 25, 25) * bump(place.z, -22, 26)
+    side = np.abs(place.x)
     face = ellipsoid(place.point, (0, 32, -62), (66, 66, 62))
-    nose = ellipsoid(place.point, (0, 98, -58), (9, 16, 20))
+    nose = ellipsoid((place.x, place.y + 0.45 * (place.z + 50), place.z), (0, 94, -60), (10, 16, 22))
     neck = ellipsoid(place.point, (0, -28, -85), (62, 58, 46))
-    ears = ellipsoid((np.abs(place.x), place.y, place.z), (head.half_width + 17, -16, -34), (6, 15, 24))
+    fold = head.fields["fat"].on(place.plane)
+    ears = ellipsoid(
+        (side, place.y + 0.5 * (side - head.half_width - 12), place.z), (head.half_width + 12, -18, -36), (10, 4, 24)
+    )
+    ears = ears + 0.9 * np.abs(fold)
     return np.minimum(np.minimum(outer - scalp, np.minimum(face, neck)), np.minimum(nose, ears))
 
 
 def _soft_tissue(hu: Array, head: Head, place: Place, outer: Array, skin: Array) -> None:
-    layer = soft(skin + 2.6, 1.4)
-    paint(hu, np.float32(FAT_HU) + 12 * head.fields["grain"].on(place.plane), layer)
+    layer = soft(skin + SKIN_MM, 1.4)
+    grain = head.fields["grain"].on(place.plane)
+    paint(hu, np.float32(FAT_HU) + 12 * grain, layer)
     fat = head.fields["fat"].on(place.plane)
-    deep = soft(skin + 9 - 4 * fat, 2.5) * np.clip((-18 - place.z) / 12, 0, 1)
-    paint(hu, MUSCLE_HU, deep * layer)
-    paint(
-        hu,
-        np.float32(FAT_HU),
-        deep * layer * soft(1.1 - np.abs(fat) * 2.2 + 0.8 * head.fields["grain"].on(place.plane), 0.8) * 0.9,
-    )
-    temporal = soft(outer - 9, 2) * bump(place.y, 22, 26) * bump(place.z, -14, 26) * layer
-    paint(hu, MUSCLE_HU, np.clip(temporal * 2, 0, 1))
-    paint(hu, MUSCLE_HU - 10, soft(outer - 1.6, 1.2) * layer)  # galea
+    deep = soft(skin + 9 - 4 * fat, 2.5) * np.clip((-18 - place.z) / 12, 0, 1) * layer
+    paint(hu, MUSCLE_HU, deep)
+    paint(hu, np.float32(FAT_HU), deep * soft(np.abs(fat) * 2.2 - 0.9 - 0.6 * grain, 0.8) * 0.85)
+    fleshy = bump(place.y, 22, 26) * bump(place.z, -14, 26)
+    temporal = soft(outer - 2 - 6 * fleshy, 2) * np.clip(3 * fleshy, 0, 1) * layer
+    paint(hu, MUSCLE_HU, temporal * (1 - 0.6 * soft(np.abs(fat + grain) - 0.25, 0.4)))
+    paint(hu, MUSCLE_HU - 12, 0.8 * soft(np.abs(outer - 0.8) - 0.9, 1.2) * layer)  # galea
 
 
 def _vault_bone(hu: Array, head: Head, place: Place, thick: Array, damage: Damage) -> None:
@@ -89,6 +94,8 @@ def _base(hu: Array, head: Head, place: Place, skin: Array) -> None:
     mastoid = bump(side, 52, 12) * bump(place.y, -26, 14) * bump(place.z, -46, 18) * soft(skin + 10, 4)
     paint(hu, np.float32(head.table * 0.6), np.clip(mastoid * 1.6, 0, 1))
     paint(hu, -850.0, np.clip(mastoid * 2, 0, 1) * soft(0.1 - cells, 0.6))
+    clinoid = head.table * 0.7
+    stamp(hu, place, *pair(Solid((11, 16, -25), (2.5, 5, 2.5), clinoid), Solid((5, 0, -27), (3, 2, 3), clinoid)))
     _below(hu, head, place)
 
 
@@ -140,12 +147,17 @@ def _air_spaces(hu: Array, head: Head, place: Place, skin: Array) -> None:
             window = place.near(one, 4)
             if window is not None:
                 _hollow(hu[window], head, place.cut(window), skin[window], (one, rough))
-    for one in pair(Solid((12, head.half_length + 4, -10), (11, 4, 13), 0.0, 1.2)):
+    for one in pair(
+        Solid(
+            (10, head.half_length + 6 + 2 * head.sinus, -14),
+            (5 + 9 * head.sinus, 2 + 4 * head.sinus, 5 + 12 * head.sinus),
+        )
+    ):
         window = place.near(one, 4)
         if window is not None:
             part = place.cut(window)
-            room = soft(ellipsoid(part.point, one.centre, one.radii), 1.2) * soft(-part.vault + 2.2, 1.0)
-            paint(hu[window], _filling(head, part), room * soft(skin[window] + 5, 2))
+            room = soft(ellipsoid(part.point, one.centre, one.radii), 1.2) * soft(-part.vault + 2.6, 1.0)
+            paint(hu[window], _filling(head, part), room * soft(skin[window] + head.scalp + 2.6, 1.5))
 
 
 def _hollow(hu: Array, head: Head, place: Place, skin: Array, space: tuple[Solid, float]) -> None:

@@ -145,7 +145,7 @@ def test_a_second_kind_comes_about_as_often_as_the_priors_say():
     scenes = [draw_scene("subdural", np.random.default_rng(seed), 6, (24.0, "SIEMENS")) for seed in range(40)]
     both = [scene for scene in scenes if len(scene.kinds) > 1]
     assert all(1 <= len(scene.bleeds) <= 3 and scene.kinds[0] == "subdural" for scene in scenes)
-    assert 0.12 < len(both) / len(scenes) < 0.5
+    assert 0.1 < len(both) / len(scenes) < 0.55
     assert all(kind in COMPANIONS["subdural"] for scene in both for kind in scene.kinds[1:])
 
 
@@ -215,12 +215,16 @@ def test_a_field_has_unit_variance_and_its_wavelength():
     assert 0.8 * 2 * np.pi / 20 / 3**0.5 < slope < 1.5 * 2 * np.pi / 20 / 3**0.5
 
 
-def test_a_field_off_the_plane_agrees_with_the_field_on_it():
-    steps = np.arange(20.0)
-    plane = Plane(np.array([1.0, 2, 3]), np.array([0, -1.0, 0]), np.array([1.0, 0, 0]), steps, steps)
+def test_a_field_knows_how_far_its_zero_is():
     field = random_field(np.random.default_rng(1), 15.0)
-    points = np.stack([plane.axis(one).ravel() for one in range(3)])
-    assert field.at(points) == pytest.approx(field.on(plane).ravel(), abs=1e-4)
+    line = np.stack([np.arange(0, 60, 0.05), np.zeros(1200), np.zeros(1200)]).astype(np.float32)
+    plane = Plane(np.zeros(3), np.array([0, -1.0, 0]), np.array([1.0, 0, 0]), np.zeros(1), line[0])
+    values = field.on(plane)[0]
+    crossings = line[0][:-1][np.sign(values[:-1]) != np.sign(values[1:])]
+    away = np.abs(line[0][:, None] - crossings).min(axis=1)
+    told = field.zero_at(line)
+    assert len(crossings) > 2 and told[away < 0.06].max() < 0.08
+    assert (told <= away + 0.06)[away < 1.0].all()  # a zero off the line may be nearer
 
 
 def test_a_window_holds_what_is_near():
