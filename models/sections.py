@@ -3,7 +3,7 @@
 Fields with a default may be left out of card.toml; left out they mean what cards meant before the field was there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
@@ -52,8 +52,11 @@ class Preprocess:
     def read(cls, raw: Mapping[str, Any]) -> "Preprocess":
         """From the card's table."""
         refuse_unknown(cls, raw)
-        kinds = {"filter": str, "bytes": bool, "spread": bool, "mean": _floats, "sd": _floats, "through": int}
-        optional = {key: kind(raw[key]) for key, kind in {**kinds, "centre": float}.items() if key in raw}
+        kinds: dict[str, Callable[[Any], Any]] = {
+            "filter": str, "bytes": bool, "spread": bool, "mean": _floats, "sd": _floats, "through": int,
+            "centre": float,
+        }  # fmt: skip
+        optional = {key: kind(raw[key]) for key, kind in kinds.items() if key in raw}
         windows = tuple((int(centre), int(width)) for centre, width in raw["windows"])
         return cls(windows, int(raw["size"]), float(raw["mm_per_pixel"]), int(raw["neighbours"]), **optional)
 

@@ -19,7 +19,7 @@ from models.seeds.systems import SOFTMAX, SYSTEMS, System
 from models.seeds.wang import WangScan
 
 Scan = ScanReader | WangScan
-#: of each system with a CNN by name: the published backbones
+#: the published ones; of effclass the net that reads the picture
 BACKBONES: Mapping[str, tuple[Backbone, ...]] = {
     "effclass": (RESNET18,),
     "burduja": (burduja.RESNEXT,),
@@ -72,10 +72,8 @@ class Nets:
 
     def bench(self, temperature: float = 1.0, *, weighted: bool = False) -> Bench:
         """The slice graph."""
-        made = Bench(
-            self.members, softmax=self.system.head == SOFTMAX, temperature=temperature, weighted=weighted
-        )  # fmt: skip
-        return made.eval()
+        softmax = self.system.head == SOFTMAX
+        return Bench(self.members, softmax=softmax, temperature=temperature, weighted=weighted).eval()
 
     def modules(self) -> dict[str, nn.Module]:
         """Every network by the name of its checkpoint: member-0, member-1, ..., scan."""
