@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-LAYOUTS = ("auto", "rsna", "cq500", "ct-ich", "folder")
 FIRST_SEED = 900_000  #: no recipe of this project trains or calibrates on phantoms from here on
 
 

@@ -61,7 +61,7 @@ def truth_of(loaded: LoadedCase) -> tuple[Floats, Floats]:
         return slices, series
     area = _areas(loaded)
     slices = np.where(area >= SEEN_MM2, 1.0, np.where(area <= UNSEEN_MM2, 0.0, np.nan))
-    return slices, np.maximum(series, (area.max(axis=0) > UNSEEN_MM2).astype(np.float64))
+    return slices, np.fmax(series, (area.max(axis=0) > UNSEEN_MM2).astype(np.float64))
 
 
 def volume(loaded: LoadedCase) -> float:

@@ -85,6 +85,8 @@ def rule_words(card: Card) -> str:
     """The card's rule in words."""
     if card.rule.kind == "share":
         percent = card.rule.numbers.get("share_percent", 5.0)
+        if not percent:
+            return f"any slice is above {card.slice_threshold:g}"
         return f"at least {percent:g} % of the slices above {card.slice_threshold:g} ({card.rule.rounding})"
     return f"neighbouring slices above {card.slice_threshold:g} over {card.rule.numbers.get('run_mm', 10.0):g} mm"
 
