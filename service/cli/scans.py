@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,19 +41,22 @@ def read(settings: Settings, path: Path, pack: str | None, as_json: bool) -> Non
 
 @verb("phantom", help="Write a synthetic head CT series as DICOM, with the truth beside it.")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--finding", type=FINDINGS, required=True)
+@click.option("--finding", metavar="F", required=True, help=f"{', '.join(FINDINGS.choices)}, or kinds joined by +.")
 @click.option("--seed", type=click.IntRange(min=0), required=True)
 @click.option("--slices", type=click.IntRange(1, 400), default=32, show_default=True)
 @click.option("--thickness", type=click.FloatRange(0.3, 12), default=5.0, show_default=True, help="In mm.")
 @click.option(
     "--vendor", default="ge", show_default=True, help="Whose header habits: ge, siemens, philips, toshiba, canon."
 )
-def phantom(settings: Settings, out: Path, finding: str, seed: int, slices: int, thickness: float, vendor: str) -> None:  # noqa: PLR0913, PLR0917 - one per option
+@click.option(
+    "--variety", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+    help="0 a clear case, 1 the full spread that readers are trained on.",
+)  # fmt: skip
+def phantom(settings: Settings, out: Path, **wish: Any) -> None:
     """Write a synthetic series."""
     from service.wiring import scans
 
-    wish = scans.PhantomWish(finding=finding, seed=seed, slices=slices, thickness=thickness, vendor=vendor)
-    paths = scans.write_phantom(wish, out)
+    paths = scans.write_phantom(scans.PhantomWish(**wish), out)
     click.echo(f"{len(paths)} slices and truth.json in {out}")
 
 

@@ -9,7 +9,9 @@ from service.practice.habits import SHORT_NAMES, vendor_named
 MOST_SLICES = 512
 
 
-def make_head(finding: str, seed: int, slices: int = 32, thickness: float = 5.0, vendor: str = "ge") -> Phantom:
+def make_head(  # noqa: PLR0913 - what a user names
+    finding: str, seed: int, slices: int = 32, thickness: float = 5.0, vendor: str = "ge", *, variety: float = 0.0
+) -> Phantom:
     """Make the phantom asked for, ``thickness`` in mm; the same wish makes the same voxels."""
     try:
         kinds_of(finding)
@@ -20,4 +22,6 @@ def make_head(finding: str, seed: int, slices: int = 32, thickness: float = 5.0,
         raise BadUsage(f"no such vendor: {vendor!r}; known are {', '.join(SHORT_NAMES)}")
     if seed < 0 or not 1 <= slices <= MOST_SLICES or thickness <= 0:
         raise BadUsage(f"seed from 0, slices from 1 to {MOST_SLICES}, thickness above 0 mm")
-    return make_phantom(finding, seed, slices, thickness, maker)
+    if not 0 <= variety <= 1:
+        raise BadUsage("variety goes from 0, a clear case, to 1, the full spread")
+    return make_phantom(finding, seed, slices, thickness, maker, variety=variety)

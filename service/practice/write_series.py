@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
-from models.phantom import PHANTOM_VERSION, Phantom
+from models.phantom import FINDINGS, PHANTOM_VERSION, Phantom
 from service.dicom import uids
 from service.errors import Unavailable
 from service.practice.habits import HABITS, Habits
 
 #: goes into the UIDs: a change to what is written makes other instances, never other bytes under a known UID
-WRITER_VERSION = "1"
+WRITER_VERSION = "2"
 INSTITUTION = "Ichor practice (synthetic, not a patient)"
 FIRST_DAY = date(2025, 1, 1)
 BRAIN_WINDOW = (40, 80)
@@ -89,7 +89,7 @@ def _patient_and_study(data: Dataset, phantom: Phantom, names: SeriesUids) -> No
     data.PatientID = f"PRACTICE-{phantom.seed}"
     data.PatientBirthDate = ""
     data.PatientSex = "O"
-    data.PatientAge = "060Y"
+    data.PatientAge = f"{phantom.age:03d}Y"
     data.StudyInstanceUID = names.uid("study")
     data.StudyDate = (FIRST_DAY + timedelta(days=phantom.seed % 365)).strftime("%Y%m%d")
     data.StudyTime = f"{phantom.seed % 24:02d}0000"
@@ -192,15 +192,23 @@ def _decimal(value: float) -> str:
 
 
 def _write_truth(phantom: Phantom, names: SeriesUids, out: Path) -> None:
-    voxels = [int(one.sum()) for one in phantom.truth > 0]
     truth = {
         "finding": phantom.finding,
+        "kinds": list(phantom.kinds),
         "volume_ml": round(phantom.volume_ml, 3),
+        "volumes_ml": {kind: round(volume, 3) for kind, volume in phantom.volumes.items()},
+        "content": list(phantom.content),
+        "phantom_version": PHANTOM_VERSION,
         "seed": phantom.seed,
         "study_instance_uid": names.uid("study"),
         "slices": [
-            {"sop_instance_uid": names.uid("slice", str(at)), "instance_number": at + 1, "voxels": count}
-            for at, count in enumerate(voxels)
+            {
+                "sop_instance_uid": names.uid("slice", str(at)),
+                "instance_number": at + 1,
+                "voxels": int((labels > 0).sum()),
+                "kinds": [FINDINGS[label] for label in np.unique(labels) if label],
+            }
+            for at, labels in enumerate(phantom.truth)
         ],
         "notice": "synthetic, not a patient; research use only, not for diagnosis",
     }

@@ -27,6 +27,7 @@ class PhantomWish:
     slices: int = 32
     thickness: float = 5.0
     vendor: str = "ge"
+    variety: float = 0.0
 
 
 def read_folder(settings: Settings, path: Path, pack: str | None) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def write_phantom(wish: PhantomWish, out: Path) -> list[Path]:
     from service.practice.make_head import make_head
     from service.practice.write_series import write_series
 
-    phantom = make_head(wish.finding, wish.seed, wish.slices, wish.thickness, wish.vendor)
+    phantom = make_head(wish.finding, wish.seed, wish.slices, wish.thickness, wish.vendor, variety=wish.variety)
     return write_series(phantom, out, progress=progress("slices written"))
 
 

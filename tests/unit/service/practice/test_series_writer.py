@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from models.phantom import VENDORS, Phantom
+from models.phantom import PHANTOM_VERSION, VENDORS, Phantom
 from models.volume import to_hu
 from service.errors import BadUsage
 from service.practice.habits import HABITS, vendor_named
@@ -99,7 +99,9 @@ def test_header_speaks_practice_and_the_truth_lies_beside(tmp_path: Path) -> Non
     data = dcmread(paths[2])
     assert (str(data.PatientName), data.PatientID) == ("PRACTICE^EPIDURAL", "PRACTICE-9")
     truth = json.loads((tmp_path / "truth.json").read_text())
-    assert truth["finding"] == "epidural"
+    assert truth["finding"] == "epidural" and truth["kinds"] == ["epidural"]
+    assert truth["volumes_ml"] == {"epidural": 0.02} and truth["phantom_version"] == PHANTOM_VERSION
+    assert [one["kinds"] for one in truth["slices"]] == [[], [], ["epidural"], []]
     assert [one["voxels"] for one in truth["slices"]] == [0, 0, 20, 0]
     assert truth["slices"][2]["sop_instance_uid"] == data.SOPInstanceUID
     assert int((np.load(tmp_path / "truth.npz")["truth"] > 0).sum()) == 20
@@ -109,6 +111,8 @@ def test_header_speaks_practice_and_the_truth_lies_beside(tmp_path: Path) -> Non
     ("wish", "words"),
     [
         ({"finding": "tumour"}, "no such finding: 'tumour'; known are none, epidural"),
+        ({"finding": "none+epidural"}, "no such finding: 'none\\+epidural'"),
+        ({"variety": 1.5}, "variety goes from 0"),
         ({"vendor": "acme"}, "no such vendor: 'acme'; known are ge"),
         ({"slices": 0}, "slices from 1"),
         ({"thickness": 0.0}, "thickness above 0"),
@@ -124,3 +128,11 @@ def test_a_real_phantom_keeps_its_hu_and_truth(tmp_path: Path) -> None:
     phantom = make_head("epidural", 7, slices=2, vendor="siemens")
     for at, path in enumerate(write_series(phantom, tmp_path)):
         assert np.array_equal(dcmread(path).pixel_array.astype(int) - 1024, phantom.hu[at])
+
+
+def test_a_mixture_is_written_with_both_volumes(tmp_path: Path) -> None:
+    phantom = make_head("intraparenchymal+intraventricular", 2, slices=10, thickness=14.0, vendor="philips")
+    write_series(phantom, tmp_path)
+    truth = json.loads((tmp_path / "truth.json").read_text())
+    assert truth["finding"] == "intraparenchymal" and truth["kinds"] == ["intraparenchymal", "intraventricular"]
+    assert sum(truth["volumes_ml"].values()) == pytest.approx(truth["volume_ml"], abs=0.01)
