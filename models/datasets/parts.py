@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -12,12 +13,14 @@ def split(cases: Sequence[Case], shares: Sequence[float], seed: int) -> tuple[li
     """One list per share; all exams of a patient in one list, bleeding and bleed-free patients each shared out."""
     if not shares or min(shares) < 0 or sum(shares) <= 0:
         raise ValueError(f"shares must be positive, got {tuple(shares)}")
-    edges = np.cumsum(np.asarray(shares, np.float64) / sum(shares))
+    wanted = np.asarray(shares, np.float64) / sum(shares)
     part_of: dict[str, int] = {}
-    for stratum in _shuffled(cases, seed):
-        ends = np.rint(edges * len(stratum))
-        for place, patient in enumerate(stratum):
-            part_of[patient] = int(np.searchsorted(ends, place, side="right"))
+    missing = np.zeros(len(shares))
+    for patient in chain(*_shuffled(cases, seed)):
+        # the part that lacks most takes the next one, so that small strata do not all fall to one part
+        missing += wanted
+        part_of[patient] = int(np.argmax(np.round(missing, 9)))
+        missing[part_of[patient]] -= 1
     return tuple([case for case in cases if part_of[case.patient] == part] for part in range(len(shares)))
 
 

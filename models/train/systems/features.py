@@ -64,7 +64,7 @@ class Extractor:
         return [self._one(at) for at in cases]
 
     def _path(self, at: int) -> Path:
-        return self.folder / f"{at:05d}.npz"
+        return self.folder / f"{self.inputs.shelf.name(at)}.npz"
 
     @torch.no_grad()
     def _keep(self, at: int, images: Tensor) -> None:

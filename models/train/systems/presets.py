@@ -65,7 +65,7 @@ SARASWATHI = Recipe(
     SliceRecipe(Optimiser("adam", Rate(1e-4)), epochs=30, batch=16, draw="balanced"),
 )  # fmt: skip
 
-#: what `small` changes: backbones of a few hundred thousand weights, inputs of 96 pixels (effclass takes 512 alone)
+#: what `small` changes: backbones of a few hundred thousand weights, inputs of 128 pixels (effclass takes 512 alone)
 TINY = {"name": "resnet18", "options": {"layers": [1, 1, 1, 1], "channels": [16, 32, 64, 96]}}
 TINY_DENSE = {"name": "densenet121", "options": {"growth_rate": 12, "block_config": [2, 2, 2, 2]}}
 TINY_PYRAMID = {
@@ -79,17 +79,17 @@ SMALL_CHANGES: Mapping[str, Mapping[str, Any]] = {
         "net": {"backbones": [TINY], "detector": TINY_PYRAMID},
     },
     "burduja": {
-        "net": {"backbones": [TINY], "size": 96, "sequence": {"features": 24, "hidden": 48, "layers": 2}},
+        "net": {"backbones": [TINY], "size": 128, "sequence": {"features": 24, "hidden": 48, "layers": 2}},
         "scan": SMALL_SCAN,
     },
     "wang-slices": {
         "net": {
-            "backbones": [TINY, TINY_DENSE], "size": 96,
+            "backbones": [TINY, TINY_DENSE], "size": 128,
             "sequence": {"features": 64, "hidden": 48, "squeezed": 24, "gru": 24, "wide": 48, "narrow": 32},
         },
         "scan": SMALL_SCAN,
     },
-    "saraswathi": {"net": {"backbones": [TINY], "size": 96}},
+    "saraswathi": {"net": {"backbones": [TINY], "size": 128}},
 }  # fmt: skip
 
 
@@ -102,12 +102,20 @@ def preset(system: str, name: str) -> Recipe:
 def small(published: Recipe) -> Recipe:
     """The same order of events with little networks, brisk rates and few epochs."""
     key = "wang-slices" if published.system == "wang-windows" else published.system
-    epochs = 6
-    rate = replace(BRISK.rate, period=float(epochs))
+    epochs, turn = 12, min(15.0, published.slice.augment.turn)
     brisk = replace(
         published,
         preset=SMALL,
-        slice=replace(published.slice, optimiser=replace(BRISK, rate=rate), epochs=epochs, batch=16, best="loss"),
+        slice=replace(
+            published.slice,
+            optimiser=replace(BRISK, rate=replace(BRISK.rate, period=float(epochs))),
+            epochs=epochs,
+            batch=16,
+            draw="balanced",
+            best="loss",
+            validate=300,
+            augment=replace(published.slice.augment, turn=turn, erase=0.0),
+        ),
         shares=(0.75, 0.25),
         report=10,
         keep=50,

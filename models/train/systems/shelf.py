@@ -1,5 +1,6 @@
 """Pixels and labels of the cases of a run, slice by slice; what cannot be read by the slice is unpacked once."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,8 +48,13 @@ class Shelf:
         np.save(fresh, np.stack([np.rint(one.hu).astype(np.int16) for one in loaded.slices]))
         fresh.replace(self._path(at))
 
+    def name(self, at: int) -> str:
+        """A case's own file name, the same in whatever order cases come."""
+        case = self.cases[at]
+        return hashlib.sha256("\0".join((case.source, case.patient, case.study, case.series)).encode()).hexdigest()[:24]
+
     def _path(self, at: int, suffix: str = ".npy") -> Path:
-        return self.folder / f"{at:05d}{suffix}"
+        return self.folder / f"{self.name(at)}{suffix}"
 
     def slice(self, at: int, place: int) -> SliceInput:
         """One slice in HU."""

@@ -2,16 +2,20 @@
 
 import csv
 import json
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: install the 'train' extra")
+
+from torch.utils.data import DataLoader  # noqa: E402
 
 from models import load  # noqa: E402
 from models.datasets import load_case, open_dataset  # noqa: E402
@@ -20,8 +24,11 @@ from models.errors import ModelError, RunUnusable  # noqa: E402
 from models.export.command import ExportOptions, export_run  # noqa: E402
 from models.reading import SliceInput  # noqa: E402
 from models.train.systems.command import TrainOptions, train  # noqa: E402
+from models.train.systems.presets import preset  # noqa: E402
+from models.train.systems.room import furnish  # noqa: E402
 from models.train.systems.run import open_nets, read_run  # noqa: E402
-from models.train.systems.shelf import Shelf  # noqa: E402
+from models.train.systems.shelf import Shelf, table_of  # noqa: E402
+from models.train.systems.slices import Inputs, Lesson  # noqa: E402
 
 QUICK = """
 preset = "small"
@@ -191,6 +198,22 @@ def test_inputs_are_those_of_serving(trees, tmp_path):
         assert np.array_equal(shelf.images(0, spec), np.stack([one.image for one in served]))
     assert np.array_equal(shelf.labels(0), load_case(cases[0]).slice_labels)
     assert isinstance(shelf.slice(0, 0), SliceInput)
+
+
+@pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+def test_other_processes_prepare_the_same_batches(trees, tmp_path):
+    wish = TrainOptions(
+        system="wang-slices", out=tmp_path, data=trees("ct-ich"), recipe=str(recipe(tmp_path, "burduja")), device="cpu"
+    )
+    made = furnish(wish, replace(preset("wang-slices", "published"), shares=(0.5, 0.5)), lambda line: None)
+    lesson = Lesson(made.system, made.spec, made.recipe, made.shelf, (0, 1), (0,), 1, "cpu")
+    inputs = Inputs(lesson, table_of(made.shelf, (0, 1)), "member-0")
+    here, there = (list(DataLoader(inputs, None, sampler=range(3), num_workers=count)) for count in (0, 2))
+    for (images, labels), (others, told) in zip(here, there, strict=True):
+        assert images.shape[1:] == (3, 256, 256)
+        assert torch.equal(images, others) and torch.equal(labels, told)
+    again = pickle.loads(pickle.dumps(inputs))
+    assert torch.equal(again[1][0], inputs[1][0]) and not torch.equal(inputs[0][0], inputs[1][0])
 
 
 def test_what_cannot_be_learnt_from_is_told(trees, tmp_path):
