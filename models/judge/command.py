@@ -38,8 +38,17 @@ def evaluate(options: EvaluateOptions, say: Say) -> Findings:
         card, judge(readings, card, options.resamples), timing, tuple(gathered.sources), tuple(gathered.unread), sheets
     )
     write(found, readings, options.out)
+    for line in summary(found):
+        say(line)
     say(f"written: {options.out / 'report.md'}, report.json, cases.csv and pictures")
     return found
+
+
+def summary(found: Findings) -> list[str]:
+    """The first figures, for the terminal."""
+    patient = found.judged.levels["patient"]
+    rates = "; ".join(f"{name} {rate.percent()}" for name, rate in patient.rates.exact.items())
+    return [f"patients: {patient.units}, ROC AUC {patient.areas.roc.text()}", f"patients, percent: {rates}"]
 
 
 def spread(gathered: Gathered) -> Iterator[LoadedCase]:

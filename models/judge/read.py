@@ -48,10 +48,11 @@ def read_slices(reader: Reader, slices: Sequence[SliceInput]) -> list[SliceParts
 
 def refined(reader: Reader, parts: Sequence[SliceParts], positions: Floats) -> NDArray[np.float32]:
     """[T, K] after the sequence stage where the card has one."""
-    raw = np.stack([each.probabilities for each in parts])
+    # six digits, as the node keeps them
+    raw = np.stack([each.probabilities for each in parts]).round(6)
     if reader.card.sequence is None:
         return raw
-    return reader.refine(np.stack([each.features for each in parts]), raw, positions)
+    return reader.refine(np.stack([each.features for each in parts]), raw, positions).round(6)
 
 
 def truth_of(loaded: LoadedCase) -> tuple[Floats, Floats]:

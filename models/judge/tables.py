@@ -35,7 +35,7 @@ def headline(judged: Judgement) -> Lines:
     """What one wants to know first."""
     patient = judged.levels["patient"]
     rates = patient.rates.exact
-    sizeable = next(kind.called_sizeable for kind in judged.kinds if kind.label == "any")
+    sizeable = {kind.label: kind.called_sizeable for kind in judged.kinds}
     return table(
         ["", "value, 95 % interval"],
         [
@@ -43,11 +43,18 @@ def headline(judged: Judgement) -> Lines:
             ["ROC AUC, patients", patient.areas.roc.text()],
             ["sensitivity, patients", rate(rates.get("TPR"))],
             ["specificity, patients", rate(rates.get("TNR"))],
-            [f"sensitivity, series with {SIZEABLE_ML:g} ml of blood and more", rate(sizeable)],
+            [f"sensitivity, series with {SIZEABLE_ML:g} ml of blood and more", rate(sizeable["any"])],
+            [f"weakest kind, {SIZEABLE_ML:g} ml and more", _weakest(sizeable)],
             [f"hottest point within {judged.hits.near_mm:g} mm of the true blood", rate(judged.hits.plane)],
             ["ROC AUC, slices", judged.levels["slice"].areas.roc.text()],
         ],
     )
+
+
+def _weakest(called: Mapping[str, Rate | None]) -> str:
+    known = {label: found for label, found in called.items() if found and label != "any"}
+    label = min(known, key=lambda name: known[name].value, default=None)
+    return f"{label}: {rate(known[label])}" if label else NONE
 
 
 def rates(levels: Mapping[str, Level]) -> Lines:

@@ -1,0 +1,50 @@
+"""The judge reads a series as `ichor read` does: the same slices, the same series, the same verdict."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("scipy", reason="scipy is not installed: install the 'train' extra")
+
+from models import find_pack, load
+from models.datasets import load_case, open_dataset
+from models.judge.read import read_case
+from models.judge.rule import calls
+from service.cli import scans  # noqa: F401
+from service.cli.program import ichor
+
+
+def said_by_node(folder, pack):
+    done = CliRunner().invoke(ichor, ["read", str(folder), "--pack", pack, "--json"])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("system", ["default", "wang", "burduja"])
+@pytest.mark.parametrize("finding", ["subdural", "none"])
+def test_judge_and_node_agree(heads_on_disk, small_packs, system, finding):
+    pack = "default" if system == "default" else str(small_packs[system])
+    folder = heads_on_disk[finding]
+    (case,) = open_dataset(folder)
+    reader = load(find_pack(pack), "cpu", 1)
+    ours, theirs = read_case(reader, load_case(case)), said_by_node(folder, pack)
+    told = {one["sop_instance_uid"]: one["probability"] for one in theirs["slices"]}
+    assert ours.column("any").tolist() == pytest.approx([told[uid] for uid in case.sop_uids], abs=2e-6)
+    assert ours.score("any") == pytest.approx(theirs["probability"], abs=2e-6)
+    assert theirs["verdict"] == ("positive" if calls(ours, reader.card) else "negative"), theirs["why"]
+    assert np.isfinite(ours.probabilities).all()
+
+
+@pytest.fixture(scope="module")
+def heads_on_disk(tmp_path_factory):
+    """Two whole heads as a scanner would write them."""
+    from models.phantom import make_phantom
+    from service.practice.write_series import write_series
+
+    folders = {}
+    for finding in ("subdural", "none"):
+        folders[finding] = tmp_path_factory.mktemp(finding)
+        write_series(make_phantom(finding, 41, 14, 11.0), folders[finding])
+    return folders
