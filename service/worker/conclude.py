@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from service.aggregation.rules import SeriesToConclude, conclude_series, conclude_study
 from service.domain.checks import CheckName, line
@@ -41,6 +42,7 @@ def conclude_one(
         problems=tuple(one.problem for one in current.values() if one.problem),
     )
     refined = _refined(desk, geometry, placed)
+    mended = _mended(desk, instances) if readings else ""
     series = SeriesToConclude(
         series_uid=series_uid,
         modality=instances[0].header.modality,
@@ -48,8 +50,8 @@ def conclude_one(
         geometry=geometry,
         readings=tuple(one for one, _ in refined),
         findings=series_findings(desk.pack.labels, *zip(*refined, strict=True)) if refined else (),
-        evidence=evidence,
-        checks=(*judge(subject, desk.suitability), *_repairs(desk, instances)),
+        evidence=replace(evidence, sentence=f"{evidence.sentence}; {mended}") if evidence and mended else evidence,
+        checks=(*judge(subject, desk.suitability), *_repairs(mended)),
     )
     return conclude_series(series, desk.pack, desk.policy)
 
@@ -78,10 +80,14 @@ def _refined(desk: Desk, geometry: Geometry, placed: Sequence[SliceReading | Non
     return list(zip(desk.slices.refine([one for one, _ in pairs], places), places, strict=True))
 
 
-def _repairs(desk: Desk, instances: Sequence[StoredInstance]) -> tuple[Check, ...]:
-    """Say on the card that pixels were mended, when the site asked for it and it happened."""
-    mended = desk.slices.repaired(instances)
+def _mended(desk: Desk, instances: Sequence[StoredInstance]) -> str:
+    """Say that pixels were mended, when the site asked for it and it happened."""
+    count = desk.slices.repaired(instances)
+    return f"the 12-bit wrap was undone in {count} of {len(instances)} images before they were read" if count else ""
+
+
+def _repairs(mended: str) -> tuple[Check, ...]:
+    """Put it on the card as well."""
     if not mended:
         return ()
-    found = f"the 12-bit wrap was undone in {mended} of {len(instances)} images before they were read"
-    return (line(CheckName.WRAP, True, found, "said here when model.repair_wrap mends pixels", ""),)
+    return (line(CheckName.WRAP, True, mended, "said here when model.repair_wrap mends pixels", ""),)

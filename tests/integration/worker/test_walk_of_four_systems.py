@@ -190,6 +190,7 @@ def test_the_wrap_is_undone_where_the_site_says_so_and_the_case_tells(
     ward.walk()
     mended = ward.conclusion(study)
     assert mended.suitability[-1].found == "the 12-bit wrap was undone in 16 of 16 images before they were read"
+    assert "the 12-bit wrap was undone in 16 of 16 images" in mended.evidence.sentence
     instance = ward.instances(study)[0]
     at = next(path for path in study.paths if pydicom.dcmread(path).SOPInstanceUID == instance.sop_uid)
     np.testing.assert_array_equal(ward.desk.slices.hounsfield(instance, 0).hu, hounsfield[at])
@@ -198,7 +199,8 @@ def test_the_wrap_is_undone_where_the_site_says_so_and_the_case_tells(
     ward.walk()
     damaged = ward.conclusion(study)
     assert len(kept(ward, study)) == 32
-    assert damaged.suitability[-1].name != "pixel wrap"
+    assert "pixel wrap" not in [one.name for one in damaged.suitability]
+    assert "wrap" not in damaged.evidence.sentence
     assert [one.probability for one in damaged.slices] != [one.probability for one in mended.slices]
 
 

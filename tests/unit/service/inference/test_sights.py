@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stacks import even, stack
+from stacks import even, place, stack
 
 from service.domain.ids import ContentHash
 from service.domain.scan import StoredInstance
@@ -83,6 +83,15 @@ def test_what_lies_nowhere_is_read_with_nothing_beside_it() -> None:
     places = tuple(replace(place, position=None) for place in lost.header.slices)
     lost = replace(lost, header=replace(lost.header, instance_number=99, slices=places))
     assert numbers(sights_of([*stack(even(3)), lost], 1, False))[-1] == (None, 99, None)
+
+
+def test_frames_of_one_file_are_neighbours_by_their_places() -> None:
+    places = tuple(replace(place(5.0 * at), frame=at) for at in range(3))
+    (whole,) = [replace(one, header=replace(one.header, slices=places[::-1])) for one in stack([0.0])]
+    sights = sights_of([whole], 1, False)
+    assert [one.slice.frame for one in sights] == [0, 1, 2]
+    assert [one.above.frame if one.above else None for one in sights] == [1, 2, None]
+    assert len({one.pixels_hash for one in sights}) == 3
 
 
 @pytest.mark.parametrize(("facts", "damaged"), [
