@@ -203,3 +203,18 @@ def test_weights_at_hand_are_loaded(tmp_path):
     loaded = PooledNet(Backbone("resnet18", {**small, **cached}), 2, pretrained=True)
     for name, value in source.trunk.state_dict().items():
         assert torch.equal(loaded.trunk.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(
+    ("level", "unreached", "centres"),
+    [(3, 1.8, (17, 206)), (4, 0.0, (3, 220)), (5, 18.7, (44, 179)), (6, 89.7, (80, 143)), (7, 72.3, (99, 124))],
+)
+def test_much_of_the_coarse_pictures_is_bias_alone(level, unreached, centres):
+    """Why the map of effclass is no location: what a level of the pyramid can say lies in a part of the picture."""
+    plan, cells = UNROLLS[level - 3], 512 // 2**level
+    starts = np.arange(cells) * plan.stride - plan.padding
+    touched = (starts[:, None] + plan.dilation * np.arange(plan.kernel)).ravel()
+    reached = len(set(touched[(touched >= 0) & (touched < PICTURE)].tolist()))
+    assert 100 * (1 - (reached / PICTURE) ** 2) == pytest.approx(unreached, abs=0.051)
+    middle = starts + plan.dilation * (plan.kernel - 1) / 2
+    assert np.abs(middle[[0, -1]] - centres).max() <= 1
