@@ -5,17 +5,45 @@ from torch import Tensor
 from torch.nn import functional as F
 
 #: radius in pixels, HU added: old infarct, calcification, vessel
-SPOTS = (((5, 24), (-24, -4)), ((0.8, 2.2), (60, 500)), ((0.8, 1.6), (12, 35)))
+SPOTS = (((5, 24), (-24, -4)), ((0.7, 2.0), (40, 400)), ((0.7, 1.5), (10, 30)))
 
 
 def augment(hu: Tensor, blood: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """HU [B, H, W] and where blood is [B, m, m], moved together; every draw comes from the generator."""
+    """HU [B, H, W] and where blood is [B, K, m, m], moved together; every draw comes from the generator."""
+    turns = draw_turns(len(hu), generator)
     pose = draw_pose(len(hu), generator)
-    hu, blood = moved(hu + 1000, pose) - 1000, moved(blood, pose)
+    hu = moved(turned(hu, turns)[:, None] + 1000, pose)[:, 0] - 1000
+    blood = moved(turned(blood, turns), pose)
     hu = retone(hu, generator)
     hu = add_rails(add_streaks(add_spots(hu, generator), generator), generator)
     hu = refilter(hu, generator)
-    return add_noise(hu, generator), blood
+    hu = add_noise(hu, generator)
+    return retell(hu, generator), blood
+
+
+def draw_turns(count: int, generator: torch.Generator) -> list[int]:
+    """Quarter turns (and 4 for upside down) of the few slices that an archive has stored another way round."""
+    strange = torch.rand(count, generator=generator) < 0.12
+    which = torch.randint(1, 5, (count,), generator=generator)
+    return [int(each) for each in strange * which]
+
+
+def turned(images: Tensor, turns: list[int]) -> Tensor:
+    """Turn the last two axes of each image."""
+    if not any(turns):
+        return images
+    ways = [one.flip(-2) if turn == 4 else one.rot90(turn, (-2, -1)) for one, turn in zip(images, turns, strict=True)]
+    return torch.stack(ways)
+
+
+def retell(hu: Tensor, generator: torch.Generator) -> Tensor:
+    """What a picture format leaves of a slice, in some of them: a window's ends cut off and 256 steps in between."""
+    shape = (len(hu), 1, 1)
+    chosen = torch.rand(shape, generator=generator) < 0.1
+    low, high = uniform(shape, -60, 0, generator), uniform(shape, 80, 200, generator)
+    step = (high - low) / 255
+    told = low + ((hu.clamp(-1024, 3071).maximum(low).minimum(high) - low) / step).round() * step
+    return torch.where(chosen, told, hu.round())
 
 
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -36,9 +64,9 @@ def draw_pose(count: int, generator: torch.Generator) -> Tensor:
 
 
 def moved(image: Tensor, pose: Tensor) -> Tensor:
-    """Resample [B, H, W]; outside is 0."""
-    grid = F.affine_grid(pose, [len(image), 1, *image.shape[1:]], align_corners=False)
-    return F.grid_sample(image[:, None], grid, align_corners=False)[:, 0]
+    """Resample [B, C, H, W]; outside is 0."""
+    grid = F.affine_grid(pose, list(image.shape), align_corners=False)
+    return F.grid_sample(image, grid, align_corners=False)
 
 
 def retone(hu: Tensor, generator: torch.Generator) -> Tensor:
@@ -61,7 +89,7 @@ def _ripple(count: int, shape: tuple[int, int], knots: int, most: float, generat
 
 
 def add_spots(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """Three spots per slice: an old infarct, a calcification or a bright vessel, each in half of the slices."""
+    """Three spots per slice: an old infarct, a calcification or a bright vessel, each in a third of the slices."""
     for radius, depth in SPOTS:
         hu = _spot(hu, radius, depth, generator)
     return hu
@@ -71,8 +99,11 @@ def _spot(hu: Tensor, radii: tuple[float, float], depth: tuple[float, float], ge
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
     brain = ((hu > 5) & (hu < 60)).float()
-    at, radius = uniform((count, 2, 1, 1), 60, 196, generator), uniform((count, 1, 1), *radii, generator)
-    power = uniform((count, 1, 1), *depth, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.5)
+    at, radius = (
+        uniform((count, 2, 1, 1), 0.23 * height, 0.77 * height, generator),
+        uniform((count, 1, 1), *radii, generator),
+    )
+    power = uniform((count, 1, 1), *depth, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.35)
     ragged = F.interpolate(torch.randn((count, 1, 16, 16), generator=generator), (height, width), mode="bilinear")
     distance = ((rows - at[:, 0]) ** 2 + (cols - at[:, 1]) ** 2).sqrt() / radius + 0.25 * ragged[:, 0]
     return hu + brain * power * (1.5 - distance).clamp(0, 1)
@@ -82,9 +113,9 @@ def add_rails(hu: Tensor, generator: torch.Generator) -> Tensor:
     """A head holder: two bright arcs in the air beside the head, in half of the slices."""
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
-    middle = uniform((count, 1, 1), 100, 150, generator)
-    radius = ((rows - middle) ** 2 + (cols - 128) ** 2).sqrt()
-    arc = torch.exp(-(((radius - uniform((count, 1, 1), 96, 126, generator)) / 1.2) ** 2))
+    middle = uniform((count, 1, 1), 0.4 * height, 0.6 * height, generator)
+    radius = ((rows - middle) ** 2 + (cols - width / 2) ** 2).sqrt()
+    arc = torch.exp(-(((radius - uniform((count, 1, 1), 0.38 * width, 0.5 * width, generator)) / 1.2) ** 2))
     low = (rows > middle + uniform((count, 1, 1), -20, 60, generator)).float()
     bright = uniform((count, 1, 1), 300, 1400, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.5)
     return hu + arc * low * bright * (hu < -600)
@@ -94,8 +125,8 @@ def add_streaks(hu: Tensor, generator: torch.Generator) -> Tensor:
     """Faint straight bands, bright or dark, across a quarter of the slices."""
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
-    angle, phase = uniform((count, 1, 1), 0, 3.14159, generator), uniform((count, 1, 1), 0, 256, generator)
-    across = (rows - 128) * angle.cos() + (cols - 128) * angle.sin() + 128 - phase
+    angle, phase = uniform((count, 1, 1), 0, 3.14159, generator), uniform((count, 1, 1), -0.5, 0.5, generator) * height
+    across = (rows - height / 2) * angle.cos() + (cols - width / 2) * angle.sin() - phase
     strength = uniform((count, 1, 1), -12, 12, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.25)
     return hu + strength * torch.exp(-((across / uniform((count, 1, 1), 2, 8, generator)) ** 2)) * (hu > -300)
 

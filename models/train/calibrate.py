@@ -4,18 +4,23 @@ python -m models.train.calibrate --pack runs/default/pack --templates ../shared/
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import Reader, find_pack, load
-from models.train.data import SEEN_MM2, UNSEEN_MM2
-from models.train.evaluate import Case, read_bent, read_phantoms
+from models import Card, Reader, find_pack, load
+from models.judge.nouns import CaseReading
+from models.judge.read import read_case
+from models.judge.rule import sweep
+from models.judge.shelf import Shelf, mixture, take
+from models.train.bent_cases import draw_case, wishes
+from models.train.templates import read_average
 
-SPECIFICITY = 0.99  #: share of bleed-free slices, of phantoms and of bent heads each, that must stay below
 PHANTOM_SEED, BENT_SEED = 400_000, 710_000
+CUTS = 1 / (1 + np.exp(-np.linspace(-3, 7, 101)))  #: slice thresholds tried
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Point:
     slice_threshold: float
 
 
-def logit(probabilities: NDArray[np.float32]) -> NDArray[np.float64]:
+def logit(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     """Inverse of the sigmoid, kept finite."""
     p = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
     return np.asarray(np.log(p / (1 - p)))
@@ -39,26 +44,48 @@ def best_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> f
     return float(grid[np.argmin([np.logaddexp(0, -sign * logits / each).mean() for each in grid])])
 
 
-def operating_point(phantoms: list[Case], bent: list[Case], column: int, temperature: float) -> Point:
-    """From cases read with a pack whose graph divides by `temperature`; the stricter of both worlds decides."""
-    ours = logit(np.concatenate([case.probabilities[:, column] for case in phantoms])) * temperature
-    blood = np.concatenate([case.blood_mm2 for case in phantoms])
-    seen, unseen = blood >= SEEN_MM2, blood <= UNSEEN_MM2
-    theirs = logit(np.concatenate([case.probabilities[:, column] for case in bent])) * temperature
-    logits, truth = (
-        np.concatenate([ours[seen | unseen], theirs]),
-        np.concatenate([seen[seen | unseen], np.zeros(len(theirs), bool)]),
-    )
-    best = best_temperature(logits, truth)
-    cut = max(float(np.quantile(each, SPECIFICITY)) for each in (ours[unseen], theirs))
-    return Point(round(best, 3), round(float(1 / (1 + np.exp(-cut / best))), 3))
+def operating_point(worlds: Sequence[Sequence[CaseReading]], card: Card) -> Point:
+    """From series read with a pack whose graph divides by the card's temperature; each world has the same say."""
+    cases = [case for world in worlds for case in world]
+    scores = logit(np.concatenate([case.column("any") for case in cases])) * card.temperature
+    truth = np.concatenate([case.slice_truth[:, 0] for case in cases])
+    known = np.isfinite(truth)
+    best = best_temperature(scores[known], truth[known] > 0)
+    cut = float(CUTS[_best_cut([_balance(world, card) for world in worlds])])
+    moved = float(logit(np.array(cut))) * card.temperature / best
+    return Point(round(best, 3), round(float(1 / (1 + np.exp(-moved))), 4))
 
 
-def calibrate(reader: Reader, templates: Path, patients: int, heads: int) -> Point:
+def _balance(world: Sequence[CaseReading], card: Card) -> NDArray[np.float64]:
+    """The worse of sensitivity and specificity at each cut."""
+    calls = sweep(world, card, [float(cut) for cut in CUTS])
+    bleeding = np.array([case.truth("any") > 0 for case in world])
+    return np.asarray(np.minimum(calls[:, bleeding].mean(axis=1), 1 - calls[:, ~bleeding].mean(axis=1)))
+
+
+def _best_cut(balances: Sequence[NDArray[np.float64]]) -> int:
+    """The middle of the stretch of cuts whose mean balance is within a hundredth of the best."""
+    mean = np.mean(balances, axis=0)
+    good = np.flatnonzero(mean >= mean.max() - 0.01)
+    return int(good[len(good) // 2])
+
+
+def read_phantoms(reader: Reader, shelf: Shelf, count: int, first_seed: int) -> list[CaseReading]:
+    """Phantoms in the mixture that `ichor evaluate` draws."""
+    return [read_case(reader, take(case, path)) for case, path in shelf.drawn(mixture(count, first_seed))]
+
+
+def read_bent(reader: Reader, templates: Path, count: int, first_seed: int) -> list[CaseReading]:
+    """Heads of the second world, half of them with blood."""
+    average = read_average(templates)
+    return [read_case(reader, draw_case(average, wish)) for wish in wishes(count, first_seed)]
+
+
+def calibrate(reader: Reader, templates: Path, shelf: Shelf, counts: tuple[int, int]) -> Point:
     """Read what it takes and find the point."""
-    phantoms = read_phantoms(reader, patients, PHANTOM_SEED)
-    bent = read_bent(reader, templates, heads, BENT_SEED)
-    return operating_point(phantoms, bent, reader.card.label_index("any"), reader.card.temperature)
+    phantoms = read_phantoms(reader, shelf, counts[0], PHANTOM_SEED)
+    bent = read_bent(reader, templates, counts[1], BENT_SEED)
+    return operating_point([phantoms, bent], reader.card)
 
 
 def main() -> None:
@@ -66,11 +93,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", default="default")
     parser.add_argument("--templates", type=Path, required=True)
-    parser.add_argument("--patients", type=int, default=16)
-    parser.add_argument("--heads", type=int, default=24)
+    parser.add_argument("--shelf", type=Path, default=Path("runs/shelf"), help="drawn phantoms are kept here")
+    parser.add_argument("--phantoms", type=int, default=100)
+    parser.add_argument("--heads", type=int, default=100)
     asked = parser.parse_args()
     reader = load(find_pack(asked.pack), "cpu", threads=1)
-    point = calibrate(reader, asked.templates, asked.patients, asked.heads)
+    point = calibrate(reader, asked.templates, Shelf(asked.shelf, 1), (asked.phantoms, asked.heads))
     print(f"temperature = {point.temperature}\nslice_threshold = {point.slice_threshold}")
 
 

@@ -1,4 +1,7 @@
-"""One batch: phantoms beside bent real heads, and on both the same head with blood, without, and with a dark blob."""
+"""One batch: phantoms beside bent real heads, each of these twice: with blood, and without it or with something dark.
+
+A batch is a function of its seed alone, so that a run that was killed goes on as if nothing had been.
+"""
 
 from dataclasses import dataclass
 
@@ -10,100 +13,125 @@ from models.phantom.grid import Array
 from models.phantom.scanner import enlarge
 from models.preprocess import windowed
 from models.train.augment import augment
-from models.train.data import LABELS, MAP, SPEC, SliceSet
+from models.train.data import CELL_MM2, KINDS, MAP, SPEC, SliceSet, labels_of
 
 BATCH = 32
-BLOOD_HU, DARK_HU = (48, 78), (2, 20)
-DARK_SHARE = 0.35  #: of the bleed-free partners that get an old infarct's shape instead of blood
-LEAST_MM2, LEAST_HU = 60.0, 10.0  #: blood that is smaller, or no brighter than this above the brain, does not count
-TRIES = 5
-Drawn = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+BLOOD_HU, SPREAD_HU = (42, 82), (36, 68)  #: of clots; of blood between gyri and in ventricles
+THIN = ("subarachnoid", "intraventricular")
+DARK_HU, DARK_SHARE = (4, 22), 0.3  #: the bleed-free partner sometimes has an old infarct's shape instead
+BRIGHTER = 8.0  #: HU; blood no brighter than this above what it replaces does not count
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What one step learns from."""
+
+    images: torch.Tensor  # [B, 3, S, S]
+    labels: torch.Tensor  # [B, 6]
+    weights: torch.Tensor  # [B, 6]
+    blood: torch.Tensor  # [B, 5, MAP, MAP] 0..1
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Slices of one world and what is known of them beforehand."""
+
+    slices: SliceSet
+    areas: NDArray[np.float32]  # [N, 5]
+
+    @classmethod
+    def of(cls, slices: SliceSet) -> "Pool":
+        """Count the blood once."""
+        return cls(slices, slices.areas())
 
 
 @dataclass(frozen=True, eq=False)
 class Pools:
-    """What batches are drawn from."""
+    """The two worlds; either may be missing."""
 
-    phantoms: SliceSet
-    bent: SliceSet | None = None
+    phantoms: Pool | None
+    bent: Pool | None
 
 
 @dataclass(eq=False)
 class Rows:
-    """A batch while it is put together: HU, labels, weights and blood maps 0..1."""
+    """A batch while it is put together."""
 
     hu: NDArray[np.float32]
-    labels: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    blood: NDArray[np.float32]
+    shares: NDArray[np.float32]
 
 
 def batch(pools: Pools, share: float, seed: int) -> Drawn:
-    """Images, labels, slice weights and blood maps of one step; `share` of them bent heads; the seed decides all."""
+    """One step's slices, `share` of them bent heads; the seed decides all."""
     rng = np.random.default_rng(seed)
-    pairs = round(BATCH * share / 2) if pools.bent else 0
-    rows = from_phantoms(pools.phantoms, BATCH - 2 * pairs, rng)
+    pairs = round(BATCH * (1.0 if pools.phantoms is None else share if pools.bent else 0.0) / 2)
+    parts: list[Rows] = []
+    if pools.phantoms and pairs < BATCH // 2:
+        parts.append(from_phantoms(pools.phantoms, BATCH - 2 * pairs, rng))
     if pools.bent and pairs:
-        rows = _stacked(rows, from_bent(pools.bent, pools.phantoms, pairs, rng))
-    hu, blood = augment(torch.from_numpy(rows.hu), torch.from_numpy(rows.blood), torch.Generator().manual_seed(seed))
-    images = torch.from_numpy(windowed(hu.numpy(), SPEC)).contiguous(memory_format=torch.channels_last)
-    return images, torch.from_numpy(rows.labels), torch.from_numpy(rows.weight), blood
+        parts.append(from_bent(pools.bent, pairs, rng))
+    hu, shares = np.concatenate([part.hu for part in parts]), np.concatenate([part.shares for part in parts])
+    labels, weights = labels_of(shares.sum(axis=(2, 3)) * np.float32(CELL_MM2))
+    generator = torch.Generator().manual_seed(seed)
+    seen, blood = augment(torch.from_numpy(hu), torch.from_numpy(shares), generator)
+    images = torch.from_numpy(windowed(seen.numpy(), SPEC)).contiguous(memory_format=torch.channels_last)
+    return Drawn(images, torch.from_numpy(labels), torch.from_numpy(weights), blood)
 
 
-def from_phantoms(data: SliceSet, count: int, rng: np.random.Generator) -> Rows:
-    """Half bleeds, each kind as often as the others; neighbours of the same kind are mixed in as thick slices do."""
-    picked = rng.integers(len(data.hu), size=count)
+def from_phantoms(pool: Pool, count: int, rng: np.random.Generator) -> Rows:
+    """Half of them bleeds, each kind as often as the others."""
+    picked = rng.integers(len(pool.areas), size=count)
     for place in range(count // 2):
-        own = np.flatnonzero(data.labels[:, 1 + place % (len(LABELS) - 1)])
+        own = np.flatnonzero(pool.areas[:, place % len(KINDS)] >= CELL_MM2)
         if len(own):
             picked[place] = rng.choice(own)
-    beside = np.clip(picked + rng.choice([-1, 1], count), 0, len(data.hu) - 1)
-    alike = (data.patient[beside] == data.patient[picked]) & (data.labels[beside, 0] == data.labels[picked, 0])
-    mixed = (rng.uniform(0, 0.35, count) * alike * (rng.random(count) < 0.4)).astype(np.float32)[:, None, None]
-    hu = data.hu[picked] * (1 - mixed) + data.hu[beside] * mixed
-    return Rows(
-        np.asarray(hu, np.float32),
-        data.labels[picked],
-        data.weight[picked],
-        np.asarray(data.blood[picked] / 255, np.float32),
-    )
+    order = np.argsort(picked)  # a mapped file is read in its order
+    back = np.argsort(order)
+    hu = pool.slices.hu[picked[order]][back].astype(np.float32)
+    return Rows(hu, (pool.slices.shares[picked[order]][back] / np.float32(255)).astype(np.float32))
 
 
-def from_bent(bent: SliceSet, donors: SliceSet, pairs: int, rng: np.random.Generator) -> Rows:
-    """Each head twice: once with a phantom's blood, once without it or with something dark in the same shape."""
-    candidates = np.flatnonzero(donors.labels[:, 0] > 0)
-    room = bent.blood.mean(axis=(1, 2)) + 8.0
-    chosen = rng.choice(len(bent.hu), pairs, p=room / room.sum())
-    hosts = bent.hu[chosen].astype(np.float32)
-    rows = Rows(
-        np.concatenate([hosts, hosts]), np.zeros((2 * pairs, len(LABELS)), np.float32),
-        np.ones(2 * pairs, np.float32), np.zeros((2 * pairs, MAP, MAP), np.float32),
-    )  # fmt: skip
-    for place, head in enumerate(hosts):
-        for donor in rng.choice(candidates, TRIES):
-            share = _where_it_fits(donors.blood[donor], bent.blood[chosen[place]], head)
-            bloody = _set_in(head, share, BLOOD_HU, rng)
-            if float(((bloody - head) > LEAST_HU).sum()) * SPEC.mm_per_pixel**2 >= LEAST_MM2:
-                rows.hu[place], rows.labels[place] = bloody, donors.labels[donor]
-                rows.blood[place] = share.reshape(MAP, -1, MAP, SPEC.size // MAP).mean(axis=(1, 3))
-                if rng.random() < DARK_SHARE:
-                    rows.hu[pairs + place] = _set_in(head, share, DARK_HU, rng)
-                break
+def from_bent(pool: Pool, pairs: int, rng: np.random.Generator) -> Rows:
+    """Each head twice; the kinds in turn as far as there are heads with them."""
+    chosen = _hosts(pool.areas, pairs, rng)
+    hosts = pool.slices.hu[chosen].astype(np.float32)
+    kinds = pool.slices.shares[chosen] / np.float32(255)
+    rows = Rows(np.concatenate([hosts, hosts]), np.zeros((2 * pairs, len(KINDS), MAP, MAP), np.float32))
+    for place, host in enumerate(hosts):
+        full = pool.slices.full[chosen[place]] / np.float32(255)
+        bloody = set_in(host, full, blood_hu(kinds[place], rng), rng)
+        seen = _visible(host, bloody, full)
+        rows.hu[place], rows.shares[place] = bloody, kinds[place] * seen
+        if rng.random() < DARK_SHARE:
+            rows.hu[pairs + place] = set_in(host, full, DARK_HU, rng)
     return rows
 
 
-def _where_it_fits(blood: NDArray[np.uint8], room: NDArray[np.uint8], head: Array) -> Array:
-    inside = enlarge(room / np.float32(255), SPEC.size) * (head > 0) * (head < 90)
-    return np.asarray(np.clip(enlarge(blood / np.float32(255), SPEC.size) * 1.3 - 0.15, 0, 1) * inside, np.float32)
+def _hosts(areas: NDArray[np.float32], pairs: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    chosen = rng.integers(len(areas), size=pairs)
+    for place in range(pairs - pairs // 5):  # a fifth come as they are, mostly without blood
+        own = np.flatnonzero(areas[:, place % len(KINDS)] >= CELL_MM2)
+        if len(own):
+            chosen[place] = rng.choice(own)
+    return np.asarray(chosen, np.intp)
 
 
-def _set_in(head: Array, share: Array, densities: tuple[int, int], rng: np.random.Generator) -> Array:
-    rough = enlarge(rng.normal(0, 2, (32, 32)).astype(np.float32), SPEC.size)
+def blood_hu(kinds: NDArray[np.float32], rng: np.random.Generator) -> tuple[float, float]:
+    """How dense this blood is: spread thin it is less so."""
+    main = KINDS[int(kinds.sum(axis=(1, 2)).argmax())]
+    return SPREAD_HU if main in THIN else BLOOD_HU
+
+
+def set_in(head: Array, share: Array, densities: tuple[float, float], rng: np.random.Generator) -> Array:
+    """Mix something of a drawn density into the slice; clots are uneven."""
+    knots = int(rng.choice([16, 32, 56]))
+    rough = enlarge(rng.normal(0, rng.uniform(0.5, 6), (knots, knots)).astype(np.float32), SPEC.size)
     return np.asarray(head + share * (rng.uniform(*densities) + rough - head), np.float32)
 
 
-def _stacked(first: Rows, second: Rows) -> Rows:
-    return Rows(
-        np.concatenate([first.hu, second.hu]), np.concatenate([first.labels, second.labels]),
-        np.concatenate([first.weight, second.weight]), np.concatenate([first.blood, second.blood]),
-    )  # fmt: skip
+def _visible(host: Array, bloody: Array, full: Array) -> float:
+    """1 where the blood stands out, 0 where nobody could see it."""
+    where = full > 0.5
+    if not where.any():
+        return 1.0
+    return float(np.median((bloody - host)[where]) >= BRIGHTER)

@@ -1,7 +1,11 @@
-"""Training slices from the phantom generator: ideal slices, cropped as in serving, noise left to the augmentation."""
+"""Training slices: ideal slices, cropped as in serving, noise left to the augmentation.
 
+Two worlds: phantoms, which come with their blood, and bent heads, which come without it but know where it would be.
+"""
+
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -10,65 +14,61 @@ from numpy.typing import NDArray
 from models.anatomy import find_ring, reduce_slice
 from models.card import Preprocess
 from models.phantom.grid import Array
-from models.phantom.make import Scene, draw_scene, ideal_slice
+from models.phantom.make import draw_scene, ideal_slice
 from models.phantom.nouns import FINDINGS, VENDORS
 from models.preprocess import crop, head_region
 from models.reading import Region, SliceInput
 from models.volume import AIR
 
-SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=256, mm_per_pixel=0.9, neighbours=0)
-LABELS = ("any", "epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
+SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=224, mm_per_pixel=1.0, neighbours=0)
+KINDS = FINDINGS[1:]
+LABELS = ("any", *KINDS)
 SEEN_MM2, UNSEEN_MM2 = 25.0, 4.0  #: blood area from which a slice counts as positive, up to which as negative
-SLICES = 14
-MAP = 64
+SLICES = 12  #: of each head
+MAP = 56
+CELL_MM2 = (SPEC.size * SPEC.mm_per_pixel / MAP) ** 2
 DRAWN = 256
 
 
 @dataclass(frozen=True, eq=False)
 class SliceSet:
-    """Cropped slices in HU with labels; weight 0 = too little blood to say."""
+    """Cropped slices in HU and where their blood is; `full` says it at full size where blood is still to be set."""
 
     hu: NDArray[np.int16]  # [N, size, size]
-    labels: NDArray[np.float32]  # [N, K]
-    weight: NDArray[np.float32]  # [N]
+    shares: NDArray[np.uint8]  # [N, 5, MAP, MAP] share of blood of each kind x 255
+    full: NDArray[np.uint8]  # [N, size, size], or [N, 0, 0] where the blood is in `hu`
     patient: NDArray[np.int32]  # [N]
-    blood: NDArray[np.uint8]  # [N, 64, 64] share of blood x 255: where to look, in training only
+
+    def areas(self) -> NDArray[np.float32]:
+        """mm2 of each kind, [N, 5]."""
+        return np.asarray(self.shares.sum(axis=(2, 3), dtype=np.float64) / 255 * CELL_MM2, np.float32)
 
 
-def label_row(finding: str, blood_mm2: float) -> tuple[NDArray[np.float32], float]:
-    """Labels in the card's order and the weight of the slice."""
-    row = np.zeros(len(LABELS), np.float32)
-    if finding != "none" and blood_mm2 >= SEEN_MM2:
-        row[0] = row[LABELS.index(finding)] = 1
-    return row, 1.0 if not UNSEEN_MM2 < blood_mm2 < SEEN_MM2 else 0.0
+def labels_of(areas: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """mm2 [N, 5] to labels [N, 6] and weights [N, 6]; too little blood to say weighs nothing."""
+    whole = np.concatenate([areas.sum(axis=1, keepdims=True), areas], axis=1)
+    labels = (whole >= SEEN_MM2).astype(np.float32)
+    return labels, ((whole <= UNSEEN_MM2) | (whole >= SEEN_MM2)).astype(np.float32)
 
 
-def draw_patient(seed: int) -> SliceSet:
-    """Some slices of one random head, half of them bleeding."""
+def draw_phantom(seed: int) -> SliceSet:
+    """Some slices of one random phantom, six of ten bleeding."""
     rng = np.random.default_rng([seed, 77])
-    finding = FINDINGS[int(rng.integers(1, len(FINDINGS)))] if rng.random() < 0.6 else "none"
-    protocol = (float(rng.uniform(2.5, 6.5)), str(rng.choice(list(VENDORS))))
-    scene = draw_scene(finding, rng, max(26, round(160 / protocol[0])), protocol)
-    chosen = _choose(scene, rng)
-    rows = [_slice(scene, float(scene.table[index])) for index in chosen]
-    pairs = [label_row(finding, area) for _, area, _ in rows]
+    finding = str(rng.choice(KINDS)) if rng.random() < 0.6 else "none"
+    protocol = (float(rng.uniform(2.5, 8.0)), str(rng.choice(list(VENDORS))))
+    scene = draw_scene(finding, rng, max(20, round(165 / protocol[0])), protocol)
+    chosen = np.sort(rng.choice(len(scene.table), min(SLICES, len(scene.table)), replace=False))
+    rows = [_cut(*ideal_slice(scene, float(scene.table[index]), DRAWN, parts=1), scene.fov / DRAWN) for index in chosen]
     return SliceSet(
-        np.stack([np.rint(hu).astype(np.int16) for hu, _, _ in rows]), np.stack([row for row, _ in pairs]),
-        np.array([weight for _, weight in pairs], np.float32), np.full(len(rows), seed, np.int32),
-        np.stack([blood for _, _, blood in rows]),
+        np.stack([hu for hu, _ in rows]), np.stack([each for _, each in rows]),
+        np.zeros((len(rows), 0, 0), np.uint8), np.full(len(rows), seed, np.int32),
     )  # fmt: skip
 
 
-def _choose(scene: Scene, rng: np.random.Generator) -> NDArray[np.intp]:
-    return np.sort(rng.choice(len(scene.table), min(SLICES, len(scene.table)), replace=False))
-
-
-def _slice(scene: Scene, table: float) -> tuple[Array, float, NDArray[np.uint8]]:
-    hu, blood = ideal_slice(scene, table, DRAWN, parts=1)
-    pixel = scene.fov / DRAWN
-    region = region_of(hu, pixel)
-    area = float((blood > 0.35).sum()) * pixel * pixel
-    return np.clip(crop(hu, region, SPEC.size), -1024, 3071), area, shares(blood, region)
+def _cut(hu: Array, shares: NDArray[np.float32], pixel_mm: float) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
+    region = region_of(hu, pixel_mm)
+    whole = np.rint(np.clip(crop(hu, region, SPEC.size), -1024, 3071)).astype(np.int16)
+    return whole, np.stack([cut_share(each, region, MAP) for each in shares])
 
 
 def region_of(hu: Array, pixel_mm: float) -> Region:
@@ -77,39 +77,36 @@ def region_of(hu: Array, pixel_mm: float) -> Region:
     return head_region(SliceInput(hu, pixel_mm, pixel_mm), small, find_ring(small), SPEC)
 
 
-def shares(share: Array, region: Region) -> NDArray[np.uint8]:
+def cut_share(share: Array, region: Region, size: int) -> NDArray[np.uint8]:
     """A map of 0..1 cut like the slice, x 255."""
-    small = crop(np.asarray(share, np.float32) + np.float32(AIR), region, MAP) - np.float32(AIR)
+    small = crop(np.asarray(share, np.float32) + np.float32(AIR), region, size) - np.float32(AIR)
     return np.asarray(np.rint(255 * np.clip(small, 0, 1)), np.uint8)
 
 
-def draw_set(seeds: range, workers: int = 1) -> SliceSet:
-    """Many patients, in parallel when workers > 1."""
+def draw_set(draw: Callable[[int], SliceSet], seeds: range, workers: int = 1) -> SliceSet:
+    """Many heads, in parallel when workers > 1."""
     if workers > 1:
         with ProcessPoolExecutor(workers) as pool:
-            parts = list(pool.map(draw_patient, seeds, chunksize=4))
+            parts = list(pool.map(draw, seeds, chunksize=4))
     else:
-        parts = [draw_patient(seed) for seed in seeds]
+        parts = [draw(seed) for seed in seeds]
     return joined(parts)
 
 
 def joined(parts: list[SliceSet]) -> SliceSet:
     """One set from many."""
-    return SliceSet(
-        np.concatenate([part.hu for part in parts]), np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.weight for part in parts]), np.concatenate([part.patient for part in parts]),
-        np.concatenate([part.blood for part in parts]),
-    )  # fmt: skip
+    return SliceSet(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(SliceSet)))
 
 
-def save(data: SliceSet, path: Path) -> None:
-    """Uncompressed, so that it can be read fast; whole or not at all."""
-    fresh = path.with_name(f"new-{path.name}")
-    np.savez(fresh, hu=data.hu, labels=data.labels, weight=data.weight, patient=data.patient, blood=data.blood)
-    fresh.replace(path)
+def save(data: SliceSet, folder: Path) -> None:
+    """One plain array file for each field, so that a training maps them instead of loading; whole or not at all."""
+    fresh = folder.with_name(f"new-{folder.name}")
+    fresh.mkdir(parents=True, exist_ok=True)
+    for each in fields(SliceSet):
+        np.save(fresh / f"{each.name}.npy", getattr(data, each.name))
+    fresh.replace(folder)
 
 
-def read(path: Path) -> SliceSet:
+def read(folder: Path) -> SliceSet:
     """The inverse of `save`."""
-    with np.load(path) as stored:
-        return SliceSet(stored["hu"], stored["labels"], stored["weight"], stored["patient"], stored["blood"])
+    return SliceSet(*(np.load(folder / f"{each.name}.npy", mmap_mode="r") for each in fields(SliceSet)))

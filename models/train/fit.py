@@ -1,11 +1,10 @@
 """Train the slice network through one stage: seeded, resumable, one CSV line per report.
 
-python -m models.train.fit --phantoms runs/a/phantoms.npz --bent runs/a/bent.npz --out runs/b --start-from old.pt
+python -m models.train.fit --phantoms runs/a/phantoms --bent runs/a/bent --out runs/b --start-from old.pt
 """
 
 import argparse
 import csv
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from models.classify.net import SliceNet
-from models.train.compose import Drawn, Pools, batch
+from models.classify.net import LocateNet
+from models.train.compose import Drawn, Pool, Pools, batch
 from models.train.data import LABELS, read
 
-DECAY, WHERE, SLOWNESS = 0.02, 3.0, 0.995  #: weight decay, weight of the pointer, of the moving average
+DECAY, WHERE, SLOWNESS = 0.02, 10.0, 0.998  #: weight decay, weight of the cells, of the moving average
+BLOODY, CLEAR = 0.4, 0.1  #: share of blood in a part of a cell from which the cell is positive, up to which negative
 LABEL_WEIGHT = torch.tensor([2.0, 1, 1, 1, 1, 1])
+CURVE = "curve.csv"
 REPORT, KEEP = 25, 100  #: steps between CSV lines and checkpoints
 
 
@@ -36,6 +37,7 @@ class Plan:
     seed: int = 1
     threads: int = 1
     start_from: Path | None = None  #: checkpoint whose weights are taken, nothing else of it
+    half: bool = False  #: bfloat16 where the processor has it; elsewhere it is many times slower
 
 
 def fit(plan: Plan, pools: Pools, stop: int | None = None) -> Path:
@@ -46,11 +48,12 @@ def fit(plan: Plan, pools: Pools, stop: int | None = None) -> Path:
     learner = Learner(plan)
     path = plan.out / "checkpoint.pt"
     first = learner.resume(path)
+    _forget(plan.out / CURVE, first)
     base, last = plan.seed * 1_000_003, plan.steps if stop is None else stop
     for step, drawn in enumerate(batches(pools, plan.bent_share, range(base + first, base + last)), first):
         loss = learner.learn(drawn)
         if step % REPORT == 0:
-            _report(plan.out / "curve.csv", step, loss, float(learner.schedule.get_last_lr()[0]))
+            _report(plan.out / CURVE, step, loss, float(learner.schedule.get_last_lr()[0]))
         if step % KEEP == KEEP - 1 or step == last - 1:
             learner.keep(path, step + 1)
     return path
@@ -68,56 +71,44 @@ def batches(pools: Pools, share: float, seeds: range) -> Iterator[Drawn]:
             yield ahead.result()
 
 
-class Pointer(nn.Module):
-    """Training only: says for each cell of the last map whether blood is there, and so teaches where to look."""
-
-    def __init__(self, net: SliceNet) -> None:
-        super().__init__()
-        self.net = net
-        self.where = nn.Conv2d(net.fc.in_features, len(LABELS), 1)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        activation = self.net.activation(images)
-        return self.net.fc(activation.mean((2, 3))), self.where(activation)
-
-
-def where_loss(cells: Tensor, labels: Tensor, blood: Tensor) -> Tensor:
-    """Cross entropy over cells; the rare bloody ones count more."""
-    share = F.adaptive_max_pool2d(blood[:, None], cells.shape[2])
-    target = (share > 0.3).float() * labels[:, :, None, None]
-    return F.binary_cross_entropy_with_logits(cells.float(), target, pos_weight=torch.tensor(6.0))
+def where_loss(cells: Tensor, blood: Tensor) -> Tensor:
+    """Cross entropy over cells for `any` and each kind; the rare bloody ones count more, doubtful ones nothing."""
+    share = F.adaptive_max_pool2d(torch.cat([blood.sum(1, keepdim=True), blood], 1), cells.shape[2])
+    sure = ((share >= BLOODY) | (share <= CLEAR)).float()
+    return F.binary_cross_entropy_with_logits(
+        cells.float(), (share >= BLOODY).float(), sure, pos_weight=torch.tensor(5.0)
+    )
 
 
 class Learner:
     """Net, its slow average, optimiser and schedule: what a checkpoint holds."""
 
     def __init__(self, plan: Plan) -> None:
-        self.pointer = Pointer(SliceNet(len(LABELS)))
-        self.pointer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
+        self.net = LocateNet(len(LABELS))
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
         if plan.start_from:
-            start = torch.load(plan.start_from, weights_only=True)
-            self.pointer.net.load_state_dict(start["net"])
-            self.pointer.where.load_state_dict(start["where"])
-        self.average = {name: value.clone() for name, value in self.pointer.net.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(self.pointer.parameters(), plan.peak_rate, weight_decay=DECAY)
+            self.net.load_state_dict(torch.load(plan.start_from, weights_only=True)["net"])
+        self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), plan.peak_rate, weight_decay=DECAY)
+        self.half = plan.half
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, plan.peak_rate, total_steps=plan.steps + 1, pct_start=0.1
         )
 
     def learn(self, drawn: Drawn) -> float:
         """One step; returns the loss over slices."""
-        images, labels, weight, blood = drawn
-        with torch.autocast("cpu", torch.bfloat16):
-            logits, cells = self.pointer(images)
-        each = F.binary_cross_entropy_with_logits(logits.float(), labels * 0.98 + 0.01, LABEL_WEIGHT, reduction="none")
-        slice_loss = (each.mean(1) * weight).mean()
-        loss = slice_loss + WHERE * where_loss(cells, labels, blood)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            logits, cells, _ = self.net(drawn.images)
+        targets = drawn.labels * 0.98 + 0.01
+        each = F.binary_cross_entropy_with_logits(logits.float(), targets, LABEL_WEIGHT, reduction="none")
+        slice_loss = (each * drawn.weights).mean()
+        loss = slice_loss + WHERE * where_loss(cells, drawn.blood)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch stub
-        torch.nn.utils.clip_grad_norm_(self.pointer.parameters(), 2.0)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
         self.optimiser.step()
         self.schedule.step()
-        for name, value in self.pointer.net.state_dict().items():
+        for name, value in self.net.state_dict().items():
             kept = self.average[name]
             kept.copy_(kept.lerp(value, 1 - SLOWNESS) if value.is_floating_point() else value)
         return float(slice_loss.item())
@@ -140,31 +131,36 @@ class Learner:
         fresh.replace(path)
 
     def _parts(self) -> dict[str, Any]:
-        pointer = self.pointer
-        return {
-            "net": pointer.net, "where": pointer.where, "optimiser": self.optimiser, "schedule": self.schedule
-        }  # fmt: skip
+        return {"net": self.net, "optimiser": self.optimiser, "schedule": self.schedule}
 
 
 def _report(path: Path, step: int, loss: float, rate: float) -> None:
     with path.open("a", newline="") as file:
-        csv.writer(file).writerow([step, f"{loss:.5f}", f"{rate:.6f}", f"{time.time():.0f}"])
+        csv.writer(file).writerow([step, f"{loss:.5f}", f"{rate:.6f}"])
+
+
+def _forget(path: Path, first: int) -> None:
+    """Drop what a killed run reported after its last checkpoint; it is reported again."""
+    if path.exists():
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        path.write_text("".join(line for line in lines if int(line.partition(",")[0]) < first), "utf-8")
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--phantoms", type=Path, required=True)
+    parser.add_argument("--phantoms", type=Path)
     parser.add_argument("--bent", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--start-from", type=Path)
     parser.add_argument("--peak-rate", type=float, default=1e-3)
+    parser.add_argument("--half", action="store_true")
     parser.add_argument("--bent-share", type=float, default=0.5)
     for name, default in (("steps", 1000), ("seed", 1), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = vars(parser.parse_args())
     phantoms, bent = asked.pop("phantoms"), asked.pop("bent")
-    fit(Plan(**asked), Pools(read(phantoms), read(bent) if bent else None))
+    fit(Plan(**asked), Pools(*(Pool.of(read(each)) if each else None for each in (phantoms, bent))))
 
 
 if __name__ == "__main__":

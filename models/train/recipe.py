@@ -8,19 +8,23 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from models.card import CARD_FILE, PACKS, Card
 from models.export import export, open_checkpoint
+from models.judge.shelf import Shelf
 from models.reader import load
+from models.train.bend import draw_bent
 from models.train.calibrate import calibrate
-from models.train.compose import Pools
-from models.train.data import draw_set, joined, read, save
-from models.train.evaluate import bent_report, read_bent, read_phantoms, report
+from models.train.compose import Pool, Pools
+from models.train.data import SliceSet, draw_phantom, draw_set, joined, read, save
 from models.train.fit import Plan, fit
-from models.train.templates import draw_bent, read_average
+from models.train.templates import read_average
+
+LOT = 40  #: heads drawn between two saves
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,13 @@ class Recipe:
     """Everything that decides a pack; no seed is used twice."""
 
     stages: tuple[Stage, ...]
-    phantoms: range = range(100_000, 100_500)
-    bent: range = range(600_000, 600_250)
-    calibrated_on: tuple[int, int] = (16, 24)  #: phantoms, bent heads
-    measured_on: tuple[int, int] = (60, 24)
-    measured_seeds: tuple[int, int] = (740_000, 720_000)
+    phantoms: range = range(100_000, 101_000)
+    bent: range = range(600_000, 600_640)
+    calibrated_on: tuple[int, int] = (100, 100)  #: phantoms, bent heads
     seed: int = 11
 
 
-DEFAULT = Recipe((Stage("shapes", 800, 2e-3, 0.0), Stage("anatomy", 1500, 1e-3, 0.5)))
+DEFAULT = Recipe((Stage("bent", 1600, 2e-3, 1.0), Stage("both", 5000, 1.5e-3, 0.5)))
 
 
 @dataclass(frozen=True)
@@ -60,30 +62,41 @@ class Bench:
     start_from: Path | None = None  #: a checkpoint in place of the stages before the last
 
 
-def cook(recipe: Recipe, bench: Bench) -> dict[str, float]:
-    """Draw, train, export, calibrate, measure; returns the figures that the card then holds."""
+def cook(recipe: Recipe, bench: Bench) -> Card:
+    """Draw, train, export, calibrate; `ichor evaluate` then judges the pack."""
     bench.out.mkdir(parents=True, exist_ok=True)
     pools = draw(recipe, bench)
     checkpoint = train(recipe, bench, pools)
     folder = bench.out / "pack"
     write_pack(folder, checkpoint, {"temperature": 1.0, "slice_threshold": 0.5})
-    point = calibrate(load(Card.load(folder), "cpu", bench.threads), bench.templates, *recipe.calibrated_on)
+    reader = load(Card.load(folder), "cpu", bench.threads)
+    point = calibrate(reader, bench.templates, Shelf(bench.out / "shelf", bench.workers), recipe.calibrated_on)
     write_pack(folder, checkpoint, {"temperature": point.temperature, "slice_threshold": point.slice_threshold})
-    figures = measure(recipe, bench, Card.load(folder))
-    set_metrics(folder, figures)
-    return figures
+    return Card.load(folder)
 
 
 def draw(recipe: Recipe, bench: Bench) -> Pools:
     """The training slices, from disk where an earlier run left them."""
-    phantoms, bent = bench.out / "phantoms.npz", bench.out / "bent.npz"
-    if not phantoms.exists():
-        save(draw_set(recipe.phantoms, bench.workers), phantoms)
-    if not bent.exists():
-        torch.set_num_threads(bench.threads)
-        average = read_average(bench.templates)
-        save(joined([draw_bent(average, seed) for seed in recipe.bent]), bent)
-    return Pools(read(phantoms), read(bent))
+    torch.set_num_threads(1)
+    average = read_average(bench.templates)
+    phantoms = draw_pool(
+        recipe.phantoms, partial(draw_set, draw_phantom, workers=bench.workers), bench.out / "phantoms"
+    )
+    bent = draw_pool(recipe.bent, partial(draw_set, partial(draw_bent, average)), bench.out / "bent")
+    return Pools(Pool.of(phantoms), Pool.of(bent))
+
+
+def draw_pool(seeds: range, draw_lot: "partial[SliceSet]", folder: Path) -> SliceSet:
+    """Lot by lot, each kept as soon as it is drawn; a lot is known by its first seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = folder / "all"
+    if not whole.exists():
+        lots = [seeds[at : at + LOT] for at in range(0, len(seeds), LOT)]
+        for lot in lots:
+            if not (folder / f"lot-{lot[0]}").exists():
+                save(draw_lot(lot), folder / f"lot-{lot[0]}")
+        save(joined([read(folder / f"lot-{lot[0]}") for lot in lots]), whole)
+    return read(whole)
 
 
 def train(recipe: Recipe, bench: Bench, pools: Pools) -> Path:
@@ -120,22 +133,6 @@ def set_value(folder: Path, name: str, value: str) -> None:
     (folder / CARD_FILE).write_text(changed, "utf-8")
 
 
-def set_metrics(folder: Path, figures: Mapping[str, float]) -> None:
-    """Replace the card's last table, which holds what was measured."""
-    text = (folder / CARD_FILE).read_text("utf-8")
-    table = "".join(f"{name} = {value:.3g}\n" for name, value in figures.items())
-    (folder / CARD_FILE).write_text(f"{text.split('[metrics]')[0]}[metrics]\n{table}", "utf-8")
-
-
-def measure(recipe: Recipe, bench: Bench, card: Card) -> dict[str, float]:
-    """Fresh phantoms and fresh bent heads through the serving path."""
-    reader = load(card, "cpu", bench.threads)
-    rule = (card.label_index("any"), card.slice_threshold, card.rule.numbers.get("run_mm", 0.0))
-    cases = read_phantoms(reader, recipe.measured_on[0], recipe.measured_seeds[0])
-    bent = read_bent(reader, bench.templates, recipe.measured_on[1], recipe.measured_seeds[1])
-    return {f"phantom_{name}": value for name, value in report(cases, *rule).items()} | bent_report(bent, *rule)
-
-
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,8 +141,8 @@ def main() -> None:
     parser.add_argument("--start-from", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, default=2)
-    for name, value in cook(DEFAULT, Bench(**vars(parser.parse_args()))).items():
-        print(f"{name} = {value:.4f}")
+    card = cook(DEFAULT, Bench(**vars(parser.parse_args())))
+    print(f"{card.name} {card.version}: temperature {card.temperature}, slice threshold {card.slice_threshold}")
 
 
 if __name__ == "__main__":
