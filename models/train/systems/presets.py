@@ -70,13 +70,14 @@ TINY = {"name": "resnet18", "options": {"layers": [1, 1, 1, 1], "channels": [16,
 TINY_DENSE = {"name": "densenet121", "options": {"growth_rate": 12, "block_config": [2, 2, 2, 2]}}
 TINY_PYRAMID = {
     "backbone_name": "resnet18", "backbone_args": {"layers": [1, 1, 1, 1], "channels": [16, 24, 32, 48]},
-    "backbone_indices": [2, 3, 4], "fpn_channels": 16, "fpn_cell_repeats": 1,
+    "backbone_indices": [2, 3, 4], "fpn_channels": 8, "fpn_cell_repeats": 1,
 }  # fmt: skip
 BRISK = Optimiser("adamw", Rate(2e-3, "cycles", period=1000.0, low=2e-5), decay=1e-2)
 SMALL_SCAN = {"epochs": 20, "batch": 8, "optimiser": {"rate": {"peak": 1e-3, "at": (12, 17)}}}
 SMALL_CHANGES: Mapping[str, Mapping[str, Any]] = {
     "effclass": {
         "net": {"backbones": [TINY], "detector": TINY_PYRAMID},
+        "slice": {"batch": 4, "validate": 60},
     },
     "burduja": {
         "net": {"backbones": [TINY], "size": 128, "sequence": {"features": 24, "hidden": 48, "layers": 2}},
