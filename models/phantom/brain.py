@@ -21,7 +21,8 @@ CISTERNS = (
 )  # fmt: skip
 #: from the star outward, in a frame sheared to the front by 0.35
 ARMS = (Solid((18, 9, -19), (13, 1.8, 3.5)), Solid((19, -14, -19), (3, 9, 4)))
-NUCLEI = (Solid((14, 22, 9), (5, 10, 9)), Solid((24, 6, 3), (6, 15, 10)), Solid((11, -12, 6), (8, 13, 9)))
+#: caudate head, lentiform nucleus, thalamus
+NUCLEI = (Solid((13, 22, 9), (5, 10, 10)), Solid((25, 5, 3), (7, 16, 11)), Solid((11, -13, 6), (9, 14, 10)))
 VESSELS = (
     Solid((0, 5, -40), (1.9, 1.9, 14)), Solid((0, 24, -10), (1.2, 8, 8)),
     *pair(Solid((16, 12, -20), (13, 1.4, 1.6)), Solid((9, 11, -26), (2.2, 2.2, 5))),
@@ -162,7 +163,7 @@ def _tissue(head: Head, place: Place, tent: Array, fissure: Array) -> Array:
         ellipsoid(place.point, (0, -4, 2), (60, 50, 30)) / 5, 0, 1
     )
     grey = np.maximum(soft(ribbon, 2.2), head.zone * np.maximum(outer, inner))
-    grey = np.maximum(grey, soft(union(place, pair(*NUCLEI)) + 0.9 * head.fields["clot"].on(place.plane), 2.5))
+    grey = np.maximum(grey, 0.9 * soft(union(place, pair(*NUCLEI)) + 1.1 * head.fields["clot"].on(place.plane), 4.5))
     folia = 0.55 + 0.45 * np.tanh(1.2 * head.fields["folia"].on(place.plane))
     below = np.clip(-tent / 3, 0, 1) * np.clip((-20 - place.y) / 6, 0, 1)
     core = soft(union(place, pair(Solid((13, -48, -38), (13, 12, 8)))), 8)

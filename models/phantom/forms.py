@@ -15,7 +15,7 @@ from models.phantom.shapes import FAR, Triple, ellipsoid, soft, union
 Band = tuple[float, float]  #: scanned heights in mm
 Seats = dict[str, tuple[Triple, ...]]
 SEATS: Seats = {
-    "deep": ((26, 4, 3), (12, -13, 6), (15, 20, 10)),
+    "deep": ((26, 4, 3), (12, -13, 6), (22, 14, 8)),
     "lobar": ((34, 35, 18), (40, -20, 28), (28, -58, 12), (45, 5, -24), (22, 45, 28), (26, -30, 42), (46, -25, -8)),
     "cerebellar": ((25, -48, -36), (16, -50, -30), (30, -45, -44)),
     "stem": ((1, -14, -26), (2, -16, -36)),
@@ -61,7 +61,7 @@ def _epidural(form: str, draw: Draw, side: float, band: Band) -> Drawn:
     if form == "vertex":
         height = min(band[1], 0.85 * head.height)
     x, y, z = on_vault(head, angle, height)
-    away = dice.rng.uniform(1.12, 1.5)
+    away = dice.rng.uniform(1.3, 1.9)
     centre = (side * x * away, y * away, z * (away if form == "vertex" else 1.0))
     rough = dice.rng.uniform(0.2, 1.0)
 
@@ -140,7 +140,8 @@ def _intraparenchymal(form: str, draw: Draw, side: float, band: Band) -> Drawn:
         for centre, stretch in blobs:
             sizes = (stretch[0], stretch[1], stretch[2])
             field = np.minimum(field, _ball(canvas, centre, sizes))
-        room = np.clip(canvas.spaces.brain * 1.1 + canvas.spaces.ventricle * 0.3, 0, 1)
+        spaces = canvas.spaces  # a clot pushes fluid away; what little stays is mixed in
+        room = np.clip(1.1 * spaces.brain + spaces.ventricle + 0.8 * spaces.csf, 0, 1) * soft(0.5 - spaces.depth, 1.5)
         return field + ragged * canvas.field("clot"), room
 
     return shape, blobs[0][0][1]

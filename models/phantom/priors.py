@@ -63,9 +63,9 @@ RANGES = {
     # the head: adult CT morphometry; the cavity is 125-145 mm wide and 160-180 mm long
     "half_width": Range(62, 71, (64, 69)), "half_length": Range(77, 88, (79, 86)), "height": Range(68, 79, (70, 77)),
     "head_size": Range(0.92, 1.07, (0.97, 1.03)), "child_size": Range(0.86, 0.97),
-    "skull": Range(3.2, 10.0, (4.5, 7.5)), "child_skull": Range(2.2, 4.5), "scalp": Range(2.5, 9.0, (4, 7)),
+    "skull": Range(3.4, 8.6, (4.5, 7.0)), "child_skull": Range(2.2, 4.5), "scalp": Range(2.5, 9.0, (4, 7)),
     "egg": Range(0.04, 0.17, (0.06, 0.15)), "lean": Range(-0.06, 0.06, (-0.02, 0.02)),
-    "white": Range(20, 32, (23, 28)), "contrast": Range(5.0, 12.0, (7.5, 10.0)), "csf": Range(1, 14, (4, 10)),
+    "white": Range(20, 30, (23, 28)), "contrast": Range(5.0, 12.0, (7.5, 10.0)), "csf": Range(1, 14, (4, 10)),
     "table": Range(1000, 1900, (1200, 1700)), "diploe": Range(200, 950, (350, 800)),
     "dura": Range(40, 66, (44, 56)), "blood_pool": Range(38, 74, (44, 56)),
     "falx": Range(0.15, 1.0, (0.2, 0.5)), "cortex": Range(2.2, 3.6, (2.6, 3.2)), "gyrus": Range(13, 21, (14, 17)),
@@ -81,7 +81,7 @@ RANGES = {
     "acute": Range(50, 85, (60, 74)), "subacute": Range(33, 52), "fluid_blood": Range(40, 72, (52, 64)),
     "hyperacute": Range(38, 52), "swirl": Range(0, 6, (0, 2)), "swirl_mixed": Range(6, 16),
     "sediment": Range(8, 25), "edema_width": Range(1, 12, (2, 6)), "edema_depth": Range(4, 13, (6, 10)),
-    "ragged": Range(0.3, 3.5, (0.5, 1.5)), "shift_per_ml": Range(0.03, 0.2, (0.08, 0.12)),
+    "ragged": Range(0.3, 3.5, (1.0, 2.2)), "shift_per_ml": Range(0.03, 0.2, (0.08, 0.12)),
     "thin_slope": Range(0.3, 2.5), "slope": Range(2.5, 12, (6, 10)),
     # what fools readers
     "infarct_size": Range(6, 32), "infarct_depth": Range(8, 24), "acute_depth": Range(2, 7),
@@ -96,10 +96,10 @@ RANGES = {
     # scanner
     "noise": Range(1.5, 7, (2.0, 3.6), log=True), "blur": Range(0.25, 0.8, (0.33, 0.48)),
     "sharpen": Range(0.2, 2.2), "grain": Range(0.3, 1.5, (0.8, 1.3)), "cut_off": Range(0.6, 1.2, (0.75, 0.95)),
-    "hardening": Range(0, 13, (3, 7)), "streaks": Range(0, 22, (2, 7)), "cupping": Range(-4, 4, (-1, 1)),
+    "hardening": Range(0, 10, (3, 6)), "streaks": Range(0, 22, (2, 7)), "cupping": Range(-4, 4, (-1, 1)),
     "shell": Range(-950, 300, (-250, 120)), "rest": Range(94, 118, (99, 108)), "rest_from": Range(-25, 70, (0, 30)),
     "rest_squash": Range(0.75, 1.15, (0.9, 1.0)), "motion": Range(1, 7), "motion_share": Range(0.2, 0.5),
-    "offset": Range(-4, 4, (-1, 1)),
+    "offset": Range(-3, 3, (-1, 1)),
 }  # fmt: skip
 
 CHANCES = {

@@ -59,7 +59,7 @@ def _soft_tissue(hu: Array, head: Head, place: Place, outer: Array, skin: Array)
     fat = head.fields["fat"].on(place.plane)
     deep = soft(skin + 9 - 4 * fat, 2.5) * np.clip((-18 - place.z) / 12, 0, 1) * layer
     paint(hu, MUSCLE_HU, deep)
-    paint(hu, np.float32(FAT_HU), deep * soft(np.abs(fat) * 2.2 - 0.9 - 0.6 * grain, 0.8) * 0.85)
+    paint(hu, np.float32(FAT_HU), deep * soft(1.25 - np.abs(fat + 0.25 * grain), 0.4) * 0.85)
     fleshy = bump(place.y, 22, 26) * bump(place.z, -14, 26)
     temporal = soft(outer - 2 - 6 * fleshy, 2) * np.clip(3 * fleshy, 0, 1) * layer
     paint(hu, MUSCLE_HU, temporal * (1 - 0.6 * soft(np.abs(fat + grain) - 0.25, 0.4)))

@@ -113,16 +113,16 @@ def test_subarachnoid_blood_stays_in_fluid_and_brain_blood_in_brain():
                 share = scene.bleeds[0].share(canvas)
                 inside += float((share * (getattr(canvas.spaces, space) > 0.1)).sum())
                 total += float(share.sum())
-        assert inside > 0.9 * total > 0
+        assert inside > 0.8 * total > 0
 
 
 @pytest.mark.parametrize("finding", BLEEDS)
 def test_volumes_are_what_was_asked_for(finding):
     for seed in (1, 2):
-        phantom_rng = np.random.default_rng([seed, 9])
-        scene = draw_scene(finding, phantom_rng, 24, (6.0, "Philips"))
-        pixel_ml = (scene.fov / 192) ** 2 * 6.0 * np.cos(scene.pose.tilt) / 1000
-        drawn = sum(ideal_slice(scene, float(table), 192, 2)[1].sum(axis=(1, 2)) for table in scene.table) * pixel_ml
+        rng = np.random.default_rng([seed, 9])
+        scene = draw_scene(finding, rng, 20, (7.0, "Philips"))
+        pixel_ml = (scene.fov / 160) ** 2 * 7.0 * np.cos(scene.pose.tilt) / 1000
+        drawn = sum(ideal_slice(scene, float(table), 160, 2)[1].sum(axis=(1, 2)) for table in scene.table) * pixel_ml
         for kind in scene.kinds:
             asked = sum(bleed.volume_ml for bleed in scene.bleeds if bleed.finding == kind)
             assert drawn[KINDS.index(kind)] == pytest.approx(asked, rel=0.15)
@@ -152,7 +152,7 @@ def test_a_second_kind_comes_about_as_often_as_the_priors_say():
 def test_negatives_carry_what_fools_readers():
     content = [
         name
-        for seed in range(60)
+        for seed in range(40)
         for name in draw_scene("none", np.random.default_rng(seed), 4, (30.0, "SIEMENS")).content
     ]
     for name in ("pineal", "choroid", "old_infarct", "white_matter", "swelling", "surgery", "dental"):
