@@ -28,6 +28,7 @@ class Wish:
     slices: int
     thickness: float
     vendor: str
+    variety: float = 1.0  #: 1 is the spread that readers are trained and judged on, 0 a clear case
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ def test_wishes_follow_their_seed_and_cover_kinds_makers_and_thicknesses():
     cases, again = open_phantoms(60, seed=3), open_phantoms(60, seed=3)
     assert cases == again and cases != open_phantoms(60, seed=4)
     assert sum(case.bleeds for case in cases) == 30
-    kinds = [label for case in cases for label in LABELS[1:] if case.series_labels[label]]
+    kinds = [label for case in cases for label in LABELS[1:] if case.series_labels.get(label)]
     assert {label: kinds.count(label) for label in LABELS[1:]} == dict.fromkeys(LABELS[1:], 6)
+    assert all(case.wish.variety == 1 for case in cases)
     assert len({case.vendor for case in cases}) >= 4 and len({case.thickness_mm for case in cases}) >= 4
     assert len({case.patient for case in cases}) == 60
 
@@ -22,7 +23,9 @@ def test_a_drawn_case_is_whole():
     loaded = load_case(case)
     assert len(loaded.slices) == len(loaded.sop_uids) == len(loaded.positions_mm) == 8
     assert loaded.truth.shape == (8, 512, 512) and loaded.slice_labels.shape == (8, 6)
-    assert loaded.series_labels[0] == 1 and set(np.unique(loaded.truth)) <= set(range(6))
+    kinds = [float(kind in loaded.truth) for kind in range(1, 6)]
+    assert loaded.series_labels.tolist() == [1, *kinds] and kinds[1] == 1
+    assert set(np.unique(loaded.truth)) <= set(range(6))
     first, again = loaded.slices[4].hu, load_case(case).slices[4].hu
     assert np.array_equal(first, again)
 
@@ -30,5 +33,8 @@ def test_a_drawn_case_is_whole():
 def test_labels_count_square_millimetres():
     truth = np.zeros((3, 20, 20), np.uint8)
     truth[1, :4, :6], truth[2, :5, :5], truth[2, 10:15, 10:15] = 3, 2, 5
-    assert labels_of(truth, 1.0).tolist() == [[0] * 6, [0] * 6, [1, 0, 1, 0, 0, 1]]
+    assert labels_of(truth, 1.0)[[0, 2]].tolist() == [[0] * 6, [1, 0, 1, 0, 0, 1]]
+    trace = labels_of(truth, 1.0)[1]
+    assert np.isnan(trace[[0, 3]]).all() and not trace[[1, 2, 4, 5]].any()
     assert labels_of(truth, 1.1)[1].tolist() == [1, 0, 0, 1, 0, 0]
+    assert labels_of(truth, 0.1)[1].tolist() == [0] * 6
