@@ -46,5 +46,5 @@ def heads_on_disk(tmp_path_factory):
     folders = {}
     for finding in ("subdural", "none"):
         folders[finding] = tmp_path_factory.mktemp(finding)
-        write_series(make_phantom(finding, 41, 14, 11.0), folders[finding])
+        write_series(make_phantom(finding, 41, 18, 8.0), folders[finding])
     return folders
