@@ -55,8 +55,9 @@ def publication_of(ledger: Ledger, desk: WorkerDesk, material: Material, made_at
 
 
 def answer_of(verdict: StudyVerdict, desk: WorkerDesk) -> str:
-    """Name what would make a new result set worth sending: another answer, or another pack."""
-    return hashlib.sha256(f"{verdict.answer}|{desk.pack.pack_hash}".encode()).hexdigest()
+    """Name what would make a new result set worth sending: another answer, or another pack that read some of it."""
+    packs = {one.pack_hash for one in verdict.conclusions if one.slices} or {desk.pack.pack_hash}
+    return hashlib.sha256(f"{verdict.answer}|{'+'.join(sorted(packs))}".encode()).hexdigest()
 
 
 def source_of(ledger: Ledger, desk: WorkerDesk, material: Material) -> ResultSource:

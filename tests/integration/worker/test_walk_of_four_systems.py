@@ -15,7 +15,7 @@ from wards import SETTINGS, Ward, ward_at
 
 from service.domain.delivery import ObjectKind
 from service.domain.reading import SliceKey, SliceReading
-from service.ledger import jobs, outbox, readings
+from service.ledger import conclusions, jobs, outbox, readings
 from service.store.files import FileStore
 from service.wiring.desk import build_desk
 from service.worker.desk import WorkerDesk
@@ -174,6 +174,32 @@ def test_another_pack_makes_other_objects_and_the_first_pack_the_same_again(
         made.append(objects(ward) - set().union(*made))
     assert made[0] and made[1] and not made[2]
     assert {kind for _, kind in made[1]} == {ObjectKind.SC, ObjectKind.SR}
+
+
+def test_while_a_switch_is_under_way_the_report_names_the_pack_that_read_the_leading_series(
+    ward_of: Callable[..., Ward], head: Callable[..., Study]
+) -> None:
+    ward, first = ward_of("saraswathi"), head("epidural")
+    second = head("epidural", StudyInstanceUID=first.uid)
+    ward.arrive([*first.paths, *second.paths], "a")
+    ward.complete()
+    ward.walk()
+    ward.walk()
+    jobs.replay(ward.ledger, first.uid, time.time())
+    ward = ward_of("wang")
+    for _ in range(2):
+        before = reports(ward)
+        ward.walk()
+        ((_, maker),) = reports(ward).items() - before.items()
+        lead = max(conclusions.view(ward.ledger, first.uid).conclusions.values(), key=lambda one: one.probability)
+        assert maker == f"Ichor {lead.pack_name}"
+    assert maker == "Ichor small-wang"
+
+
+def reports(ward: Ward) -> dict[str, str]:
+    """The reports in the outbox, and what each names as its maker."""
+    due = [one.obj for one in outbox.due(ward.ledger, time.time(), 0, 100) if one.obj.kind is ObjectKind.SR]
+    return {one.sop_uid: pydicom.dcmread(ward.store.path(one.content_hash)).ManufacturerModelName for one in due}
 
 
 def objects(ward: Ward) -> set[tuple[str, ObjectKind]]:
