@@ -8,8 +8,17 @@ from torch.nn import functional as F
 SPOTS = (((5, 24), (-24, -4)), ((0.7, 2.0), (40, 400)), ((0.7, 1.5), (10, 30)))
 
 
-def augment(hu: Tensor, blood: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """HU [B, H, W] and where blood is [B, K, m, m], moved together; every draw comes from the generator."""
+def augment(hu: Tensor, blood: Tensor, generator: torch.Generator, *, plain: bool = False) -> tuple[Tensor, Tensor]:
+    """HU [B, H, W] and where blood is [B, K, m, m], moved together; every draw comes from the generator.
+
+    `plain` leaves only mirrors and faint noise: what is usual, to measure what the rest brings.
+    """
+    if plain:
+        mirror = torch.where(torch.rand(len(hu), generator=generator) < 0.5, -1.0, 1.0)
+        pose = torch.eye(2, 3).repeat(len(hu), 1, 1)
+        pose[:, 0, 0] = mirror
+        hu, blood = moved(hu[:, None] + 1000, pose)[:, 0] - 1000, moved(blood, pose)
+        return hu + 3 * torch.randn(hu.shape, generator=generator), blood
     turns = draw_turns(len(hu), generator)
     pose = draw_pose(len(hu), generator)
     hu = moved(turned(hu, turns)[:, None] + 1000, pose)[:, 0] - 1000

@@ -1,4 +1,4 @@
-"""One batch: phantoms beside bent real heads, each of these twice: with blood, and without it or with something dark.
+"""One batch: phantoms, flat drawings and bent real heads, these twice: with blood, and without or with something dark.
 
 A batch is a function of its seed alone, so that a run that was killed goes on as if nothing had been.
 """
@@ -14,6 +14,7 @@ from models.phantom.scanner import enlarge
 from models.preprocess import windowed
 from models.train.augment import augment
 from models.train.data import CELL_MM2, KINDS, MAP, SPEC, SliceSet, labels_of
+from models.train.simple import draw_simple
 
 BATCH = 32
 BLOOD_HU, SPREAD_HU = (42, 82), (36, 68)  #: of clots; of blood between gyri and in ventricles
@@ -61,21 +62,44 @@ class Rows:
     shares: NDArray[np.float32]
 
 
-def batch(pools: Pools, share: float, seed: int) -> Drawn:
-    """One step's slices, `share` of them bent heads; the seed decides all."""
+@dataclass(frozen=True)
+class Mix:
+    """How a batch is shared out among the worlds; phantoms get the rest."""
+
+    bent: float = 0.5
+    simple: float = 0.125
+    plain: bool = False  #: almost no augmentation, to measure what it brings
+
+
+def batch(pools: Pools, mix: Mix, seed: int) -> Drawn:
+    """One step's slices; the seed decides all."""
     rng = np.random.default_rng(seed)
-    pairs = round(BATCH * (1.0 if pools.phantoms is None else share if pools.bent else 0.0) / 2)
-    parts: list[Rows] = []
-    if pools.phantoms and pairs < BATCH // 2:
-        parts.append(from_phantoms(pools.phantoms, BATCH - 2 * pairs, rng))
-    if pools.bent and pairs:
-        parts.append(from_bent(pools.bent, pairs, rng))
+    parts = [rows for rows in _parts(pools, mix, rng) if len(rows.hu)]
     hu, shares = np.concatenate([part.hu for part in parts]), np.concatenate([part.shares for part in parts])
     labels, weights = labels_of(shares.sum(axis=(2, 3)) * np.float32(CELL_MM2))
     generator = torch.Generator().manual_seed(seed)
-    seen, blood = augment(torch.from_numpy(hu), torch.from_numpy(shares), generator)
+    seen, blood = augment(torch.from_numpy(hu), torch.from_numpy(shares), generator, plain=mix.plain)
     images = torch.from_numpy(windowed(seen.numpy(), SPEC)).contiguous(memory_format=torch.channels_last)
     return Drawn(images, torch.from_numpy(labels), torch.from_numpy(weights), blood)
+
+
+def _parts(pools: Pools, mix: Mix, rng: np.random.Generator) -> list[Rows]:
+    simple = round(BATCH * mix.simple)
+    rest = BATCH - simple
+    pairs = 0 if pools.bent is None else rest // 2 if pools.phantoms is None else round(BATCH * mix.bent / 2)
+    parts = [from_simple(simple, rng)]
+    if pools.phantoms:
+        parts.append(from_phantoms(pools.phantoms, rest - 2 * pairs, rng))
+    if pools.bent:
+        parts.append(from_bent(pools.bent, pairs, rng))
+    return parts
+
+
+def from_simple(count: int, rng: np.random.Generator) -> Rows:
+    """Flat drawings."""
+    drawn = [draw_simple(rng) for _ in range(count)]
+    empty = Rows(np.zeros((0, SPEC.size, SPEC.size), np.float32), np.zeros((0, len(KINDS), MAP, MAP), np.float32))
+    return Rows(np.stack([hu for hu, _ in drawn]), np.stack([share for _, share in drawn])) if drawn else empty
 
 
 def from_phantoms(pool: Pool, count: int, rng: np.random.Generator) -> Rows:

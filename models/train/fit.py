@@ -7,7 +7,8 @@ import argparse
 import csv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.classify.net import LocateNet
-from models.train.compose import Drawn, Pool, Pools, batch
+from models.train.compose import Drawn, Mix, Pool, Pools, batch
 from models.train.data import LABELS, read
 
 DECAY, WHERE, SLOWNESS = 0.02, 10.0, 0.998  #: weight decay, weight of the cells, of the moving average
@@ -33,7 +34,7 @@ class Plan:
     out: Path
     steps: int
     peak_rate: float
-    bent_share: float  #: of each batch
+    mix: Mix = field(default_factory=Mix)
     seed: int = 1
     threads: int = 1
     start_from: Path | None = None  #: checkpoint whose weights are taken, nothing else of it
@@ -50,7 +51,7 @@ def fit(plan: Plan, pools: Pools, stop: int | None = None) -> Path:
     first = learner.resume(path)
     _forget(plan.out / CURVE, first)
     base, last = plan.seed * 1_000_003, plan.steps if stop is None else stop
-    for step, drawn in enumerate(batches(pools, plan.bent_share, range(base + first, base + last)), first):
+    for step, drawn in enumerate(batches(pools, plan, range(base + first, base + last)), first):
         loss = learner.learn(drawn)
         if step % REPORT == 0:
             _report(plan.out / CURVE, step, loss, float(learner.schedule.get_last_lr()[0]))
@@ -59,13 +60,14 @@ def fit(plan: Plan, pools: Pools, stop: int | None = None) -> Path:
     return path
 
 
-def batches(pools: Pools, share: float, seeds: range) -> Iterator[Drawn]:
+def batches(pools: Pools, plan: Plan, seeds: range) -> Iterator[Drawn]:
     """One batch ahead in a thread, so that drawing and learning share the cores."""
+    draw = partial(batch, pools, plan.mix)
     with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        ahead = pool.submit(batch, pools, share, seeds[0]) if seeds else None
+        ahead = pool.submit(draw, seeds[0]) if seeds else None
         for seed in seeds[1:]:
             assert ahead is not None
-            ready, ahead = ahead, pool.submit(batch, pools, share, seed)
+            ready, ahead = ahead, pool.submit(draw, seed)
             yield ready.result()
         if ahead:
             yield ahead.result()
@@ -156,11 +158,13 @@ def main() -> None:
     parser.add_argument("--peak-rate", type=float, default=1e-3)
     parser.add_argument("--half", action="store_true")
     parser.add_argument("--bent-share", type=float, default=0.5)
+    parser.add_argument("--simple-share", type=float, default=0.125)
     for name, default in (("steps", 1000), ("seed", 1), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = vars(parser.parse_args())
     phantoms, bent = asked.pop("phantoms"), asked.pop("bent")
-    fit(Plan(**asked), Pools(*(Pool.of(read(each)) if each else None for each in (phantoms, bent))))
+    mix = Mix(asked.pop("bent_share"), asked.pop("simple_share"))
+    fit(Plan(**asked, mix=mix), Pools(*(Pool.of(read(each)) if each else None for each in (phantoms, bent))))
 
 
 if __name__ == "__main__":

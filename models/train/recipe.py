@@ -19,7 +19,7 @@ from models.judge.shelf import Shelf
 from models.reader import load
 from models.train.bend import draw_bent
 from models.train.calibrate import calibrate
-from models.train.compose import Pool, Pools
+from models.train.compose import Mix, Pool, Pools
 from models.train.data import SliceSet, draw_phantom, draw_set, joined, read, save
 from models.train.fit import Plan, fit
 from models.train.templates import read_average
@@ -34,7 +34,7 @@ class Stage:
     name: str
     steps: int
     peak_rate: float
-    bent_share: float  #: of each batch
+    mix: Mix
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Recipe:
     seed: int = 11
 
 
-DEFAULT = Recipe((Stage("bent", 1600, 2e-3, 1.0), Stage("both", 5000, 1.5e-3, 0.5)))
+DEFAULT = Recipe((Stage("first", 2000, 2e-3, Mix()), Stage("long", 6000, 1.5e-3, Mix(0.4375))))
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,8 @@ def train(recipe: Recipe, bench: Bench, pools: Pools) -> Path:
     """Stage after stage, each from the weights of the one before."""
     previous = bench.start_from
     for number, stage in enumerate(recipe.stages[-1:] if previous else recipe.stages):
-        plan = Plan(
-            bench.out / stage.name, stage.steps, stage.peak_rate, stage.bent_share,
-            recipe.seed + number, bench.threads, previous,
-        )  # fmt: skip
+        out, seed = bench.out / stage.name, recipe.seed + number
+        plan = Plan(out, stage.steps, stage.peak_rate, stage.mix, seed, bench.threads, previous)
         previous = fit(plan, pools)
     assert previous is not None
     return previous

@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: install the
 
 from models.classify.bench import LocateBench  # noqa: E402
 from models.classify.net import LocateNet  # noqa: E402
-from models.train.compose import Pool, Pools, batch, from_bent, from_phantoms  # noqa: E402
+from models.train.compose import Mix, Pool, Pools, batch, from_bent, from_phantoms  # noqa: E402
 from models.train.data import SliceSet, draw_phantom, joined, labels_of, read, save  # noqa: E402
 from models.train.fit import Plan, fit, where_loss  # noqa: E402
 
@@ -60,9 +60,16 @@ def test_blood_that_nobody_could_see_is_no_positive():
     assert not rows.shares.any()
 
 
+def test_a_mix_shares_the_batch_out():
+    bent = batch(Pools(None, few()), Mix(1, 0), 1)
+    assert bent.labels[:16, 1].all() and not bent.labels[16:].any()
+    drawings = batch(Pools(few(bleeding=False), None), Mix(0, 0.25), 1)
+    assert drawings.labels[:8, 0].any() and not drawings.labels[8:].any()
+
+
 def test_a_batch_follows_its_seed():
     pools = Pools(few(), few())
-    first, again, other = (batch(pools, 0.5, seed) for seed in (4, 4, 5))
+    first, again, other = (batch(pools, Mix(), seed) for seed in (4, 4, 5))
     assert torch.equal(first.images, again.images) and torch.equal(first.blood, again.blood)
     assert first.images.shape == (32, 3, 224, 224) and not torch.equal(first.images, other.images)
     assert first.labels[:, 0].sum() >= 8 and first.labels.shape == first.weights.shape == (32, 6)
@@ -71,11 +78,11 @@ def test_a_batch_follows_its_seed():
 @pytest.mark.usefixtures("small_batches")
 def test_training_resumes_where_it_stopped(tmp_path):
     pools = Pools(few(), None)
-    whole = fit(Plan(tmp_path / "whole", 2, 1e-3, 0.0), pools)
-    fit(Plan(tmp_path / "halves", 2, 1e-3, 0.0), pools, stop=1)
+    whole = fit(Plan(tmp_path / "whole", 2, 1e-3), pools)
+    fit(Plan(tmp_path / "halves", 2, 1e-3), pools, stop=1)
     with (tmp_path / "halves" / "curve.csv").open("a") as file:
         file.write("1,9.9,9.9\r\n")  # reported after the checkpoint by a run that was then killed
-    ours = torch.load(fit(Plan(tmp_path / "halves", 2, 1e-3, 0.0), pools), weights_only=True)
+    ours = torch.load(fit(Plan(tmp_path / "halves", 2, 1e-3), pools), weights_only=True)
     theirs = torch.load(whole, weights_only=True)
     assert ours["step"] == theirs["step"] == 2
     for part in ("net", "average"):
@@ -87,8 +94,8 @@ def test_training_resumes_where_it_stopped(tmp_path):
 @pytest.mark.usefixtures("small_batches")
 def test_a_stage_starts_from_the_weights_of_another_and_from_step_0(tmp_path):
     pools = Pools(few(), None)
-    first = fit(Plan(tmp_path / "first", 1, 1e-3, 0.0), pools)
-    second = fit(Plan(tmp_path / "second", 1, 1e-9, 0.0, start_from=first), pools)
+    first = fit(Plan(tmp_path / "first", 1, 1e-3), pools)
+    second = fit(Plan(tmp_path / "second", 1, 1e-9, start_from=first), pools)
     ours, theirs = (torch.load(path, weights_only=True) for path in (second, first))
     assert ours["step"] == 1
     assert torch.allclose(ours["net"]["fc.weight"], theirs["net"]["fc.weight"], atol=1e-5)
