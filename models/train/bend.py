@@ -150,7 +150,7 @@ def _painted(
     dark = np.clip((18 - inside) / 6, 0, 1) * cavity
     deep = np.clip((depth - VENTRICLE_DEPTH) / 3, 0, 1) * np.clip((where[2] + 14) / 5, 0, 1)
     fluid = np.maximum(np.maximum(fluid, 1 - brain) * cavity, dark * (1 - deep))
-    seen = Seen(*where, depth, dark * deep, fluid, sheet)
+    seen = Seen(where[0], where[1], where[2], depth, dark * deep, fluid, sheet)
     return hu, shares_of(bend.bleeds, seen) * (1 - hard)
 
 

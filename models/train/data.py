@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from models.anatomy import find_ring, reduce_slice
 from models.card import Preprocess
 from models.phantom.grid import Array
-from models.phantom.make import Scene, draw_scene, ideal_slice
+from models.phantom.make import draw_scene, ideal_slice
 from models.phantom.nouns import FINDINGS, VENDORS
+from models.phantom.size import Scene
 from models.preprocess import crop, head_region
 from models.reading import Region, SliceInput
 from models.volume import AIR

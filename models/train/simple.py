@@ -165,7 +165,7 @@ def _subdural(outline: Outline, rng: np.random.Generator) -> Array:
         rng.uniform(0.35, 0.95) * outline.radius,
     )
     reach = rng.uniform(3, 20) * (1 - ((outline.y - middle) / long) ** 2)
-    return _soft(outline.depth - reach) * np.clip(side * outline.x / 4, 0, 1)
+    return np.asarray(_soft(outline.depth - reach) * np.clip(side * outline.x / 4, 0, 1), np.float32)
 
 
 def _intraparenchymal(outline: Outline, rng: np.random.Generator) -> Array:

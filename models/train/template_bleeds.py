@@ -101,7 +101,7 @@ def _inside(rng: np.random.Generator, surface: Surface) -> Vector:
     if draw < 0.8:
         start = np.array(MIDDLE)
         edge = surface(start, _outward(rng))
-        return start + (edge - start) * rng.uniform(0.45, 0.88)
+        return np.asarray(start + (edge - start) * rng.uniform(0.45, 0.88))
     if draw < 0.92:
         return np.array([rng.normal(0, 22), rng.uniform(-75, -50), rng.uniform(-58, -30)])
     return np.array([rng.normal(0, 6), rng.normal(-27, 4), rng.uniform(-50, -20)])
