@@ -1,5 +1,8 @@
 """A finished run becomes a pack: whole, in half precision and in 8 bits, with what each of them loses."""
 
+import shutil
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,11 +10,13 @@ torch = pytest.importorskip("torch", reason="torch is not installed: install the
 pytest.importorskip("onnx", reason="onnx is not installed: install the 'train' extra")
 
 from packs import SMALL, beside, scan, small_nets  # noqa: E402
+from trees import ANY_KINDS, write_ct, write_table  # noqa: E402
 
 from models import load, verify  # noqa: E402
+from models.datasets import open_dataset  # noqa: E402
+from models.datasets.kept import keep_cases  # noqa: E402
 from models.errors import PackGraphMismatch, ReaderMisused, RunUnusable  # noqa: E402
-from models.export import ExportOptions, export_run  # noqa: E402
-from models.export.command import phantom_images  # noqa: E402
+from models.export import ExportOptions, command, export_run  # noqa: E402
 from models.preprocess import prepare_all  # noqa: E402
 from models.seeds.cards import card_table, preprocess_of  # noqa: E402
 from models.seeds.registry import Config  # noqa: E402
@@ -107,7 +112,34 @@ def test_a_real_data_run_does_not_call_itself_synthetic():
     assert card_table(SYSTEMS["burduja"], 256, told)["intended_use"] == "Research use only, not for diagnosis."
 
 
-def test_synthetic_heads_calibrate_where_nothing_else_is_given():
-    spec = preprocess_of(small_nets("wang-slices").system, 64)
-    made = phantom_images(spec, range(880_000, 880_002))
-    assert made.shape == (24, 3, 64, 64) and made.std() > 0.1
+@pytest.fixture
+def own_cases(tmp_path):
+    """Two series on disk, as a run would have kept them."""
+    for number in range(2):
+        for at, one in enumerate(scan(8)):
+            path = tmp_path / "scans" / f"{number}" / f"{at}.dcm"
+            uids = {"StudyInstanceUID": f"1.2.{number}", "SeriesInstanceUID": f"1.2.{number}.1"}
+            write_ct(path, one.hu, at, SOPInstanceUID=f"1.2.{number}.1.{at}", PatientID=f"P{number}", **uids)
+    head = ["patient_id", "series_instance_uid", "sop_instance_uid", *ANY_KINDS]
+    write_table(tmp_path / "scans/truth.csv", [head, *(["P0", "", "", 0] + [""] * 5, ["P1", "", "", 0] + [""] * 5)])
+    return open_dataset(tmp_path / "scans", "folder", str)
+
+
+def test_a_runs_own_scans_calibrate_it(run, tmp_path, own_cases, monkeypatch):
+    folder, said = tmp_path / "run", []
+    shutil.copytree(run[0], folder)
+    keep_cases([[], own_cases], folder)
+    small = export_run(ExportOptions(run=folder, out=tmp_path / "pack", precision="int8"), said.append)
+    assert "calibrated and measured on 16 slices of scans that the run was validated on" in said
+    assert small.metrics["int8_slices"] == 4
+    shutil.rmtree(tmp_path / "scans")
+    monkeypatch.setattr(command, "SLICES", 4)
+    options = ExportOptions(run=folder, out=tmp_path, precision="int8")
+    monkeypatch.setattr(command, "phantom_images", partial(command.phantom_images, seeds=[880_000, 880_001]))
+    assert command.calibration_images(options, small, said.append).shape == (8, 3, 64, 64)
+    assert "cannot be read" in said[-2] and said[-1] == "calibrated and measured on 8 slices of synthetic heads"
+
+
+def test_what_is_taken_is_spread_evenly():
+    assert command.spread(range(100), 3) == [0, 50, 99] and command.spread(range(2), 8) == [0, 1]
+    assert command.spread([], 4) == []
