@@ -125,7 +125,8 @@ def _train_scan(room: Room, nets: "Nets", recipe: ScanRecipe) -> list["ScanFeatu
     course = Course(nets, recipe, train_part, validation, room.options.seed, room.device)
     fit_reduction(course)
     stage = ScanStage(course)
-    fit(stage, _track(room, "sequence"), room.say)
+    # these networks are small, and recurrent ones gain nothing from half precision
+    fit(stage, dataclasses.replace(_track(room, "sequence"), precision="fp32"), room.say)
     temperature = best_temperature(scored_of(room, [stage.read(scan) for scan in validation], validation))
     fold_temperature(stage.net, temperature)
     room.say(f"scan: temperature {temperature} is in its weights now")

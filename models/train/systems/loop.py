@@ -5,6 +5,7 @@ from (seed, stage, step). So a run that was killed and goes on writes the curve 
 """
 
 import csv
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ from models.train.systems.recipes import Optimiser, Rate
 
 COLUMNS = ("stage", "epoch", "step", "rate", "loss", "validation_loss", "validation_accuracy", "validation_auc")
 Figures = Mapping[str, float]
+EVERY_SECONDS = 30.0
 
 
 class Stage(Protocol):
@@ -153,12 +155,34 @@ class Run:
             csv.writer(file).writerow(line)
 
 
+class Teller:
+    """A line every EVERY_SECONDS: how far, how fast, how long still."""
+
+    def __init__(self, run: Run, say: Say) -> None:
+        self.run, self.say = run, say
+        self.began = self.told = time.monotonic()
+
+    def step(self, done: int) -> None:
+        """One more step is done."""
+        now = time.monotonic()
+        if now - self.told < EVERY_SECONDS:
+            return
+        self.told = now
+        pace = (done - self.run.first) / (now - self.began)
+        left = (self.run.last - done) / pace / 60
+        name, loss = self.run.stage.name, self.run.pending[-1] if self.run.pending else float("nan")
+        self.say(f"{name}: step {done}/{self.run.last}, loss {loss:.4f}, {pace:.2f} steps/s, {left:.0f} min left")
+
+
 def fit(stage: Stage, track: Track, say: Say) -> None:
     """Run a stage to its end, from the start or from where it was stopped; the best weights are in it afterwards."""
     track.folder.mkdir(parents=True, exist_ok=True)
     stage.net.to(track.device)
     run = Run(stage, track)
     run.resume()
+    if run.first:
+        say(f"{stage.name}: goes on after step {run.first}")
+    teller = Teller(run, say)
     for step, batch in enumerate(stage.batches(run.first, run.last), run.first):
         stage.net.train()
         run.learn(step, batch)
@@ -171,6 +195,7 @@ def fit(stage: Stage, track: Track, say: Say) -> None:
             run.keep(done)
         if closes:
             say(_told(stage, done, run.last, figures))
+        teller.step(done)
     stage.net.load_state_dict(torch.load(run.best_path, weights_only=True, map_location=track.device))
     stage.net.eval()
 
