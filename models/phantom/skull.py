@@ -30,7 +30,9 @@ def _thickness(head: Head, place: Place) -> Array:
     wave = head.fields["skull"].on(place.plane)
     occiput = 4 * bump(place.y, -85, 25) * bump(place.z, -8, 18) * bump(place.x, 0, 22)
     forehead = 2 * bump(place.y, 80, 25) * bump(place.x, 0, 25)
-    forehead = forehead + (5 + 5 * head.sinus) * bump(place.y, 86, 18) * bump(place.x, 0, 20) * bump(place.z, -14, 14)
+    forehead = forehead + (5 + 5 * head.sinus) * bump(place.y, head.half_length + 4, 18) * bump(place.x, 0, 20) * bump(
+        place.z, -14, 14
+    )
     temple = 2 * bump(np.abs(place.x), 62, 8) * bump(place.y, 15, 25) * bump(place.z, -10, 20)
     extra = head.hyperostosis * bump(place.y, 78, 26) * bump(place.z, 20, 26) * np.clip(np.abs(place.x) / 8, 0, 1)
     least = 0.7 * min(head.skull, 3.2)
