@@ -23,10 +23,10 @@ def said_by_node(folder, pack):
 
 
 @pytest.mark.parametrize("system", ["default", "wang", "burduja"])
-@pytest.mark.parametrize("finding", ["subdural", "none"])
-def test_judge_and_node_agree(heads_on_disk, small_packs, system, finding):
+@pytest.mark.parametrize("finding", ["epidural", "none"])
+def test_judge_and_node_agree(made_heads, small_packs, system, finding):
     pack = "default" if system == "default" else str(small_packs[system])
-    folder = heads_on_disk[finding]
+    folder = made_heads(finding)[0].parent
     (case,) = open_dataset(folder)
     reader = load(find_pack(pack), "cpu", 1)
     ours, theirs = read_case(reader, load_case(case)), said_by_node(folder, pack)
@@ -35,16 +35,3 @@ def test_judge_and_node_agree(heads_on_disk, small_packs, system, finding):
     assert ours.score("any") == pytest.approx(theirs["probability"], abs=2e-6)
     assert theirs["verdict"] == ("positive" if calls(ours, reader.card) else "negative"), theirs["why"]
     assert np.isfinite(ours.probabilities).all()
-
-
-@pytest.fixture(scope="module")
-def heads_on_disk(tmp_path_factory):
-    """Two whole heads as a scanner would write them."""
-    from models.phantom import make_phantom
-    from service.practice.write_series import write_series
-
-    folders = {}
-    for finding in ("subdural", "none"):
-        folders[finding] = tmp_path_factory.mktemp(finding)
-        write_series(make_phantom(finding, 41, 18, 8.0), folders[finding])
-    return folders
