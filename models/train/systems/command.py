@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.datasets.nouns import Say
 from models.errors import ExtraMissing, RunUnusable
+from models.seeds.systems import EFFCLASS
 from models.train.systems.judge import best_temperature
 from models.train.systems.options import TrainOptions
 from models.train.systems.presets import recipe_for
@@ -57,7 +58,13 @@ def _build(room: Room) -> "Nets":
 
     options, start = room.options, room.options.out / START
     torch.manual_seed(options.seed)
-    nets = build(room.recipe.system, Config.read(room.recipe.net), pretrained=options.pretrained and not start.exists())
+    if room.system is EFFCLASS and room.spec.size != EFFCLASS.size:
+        raise RunUnusable(options.out, f"effclass reads {EFFCLASS.size} pixels alone", "leave net.size out")
+    try:
+        config = Config.read(room.recipe.net)
+        nets = build(room.recipe.system, config, pretrained=options.pretrained and not start.exists())
+    except (TypeError, KeyError, ValueError, RuntimeError) as wrong:
+        raise RunUnusable(options.out, f"[net] of the recipe: {str(wrong).splitlines()[0]}", "mend it there") from wrong
     source = start if start.exists() else options.start_from / WEIGHTS if options.start_from else None
     if source:
         _load(nets, source)

@@ -233,6 +233,25 @@ def test_what_cannot_be_learnt_from_is_told(trees, tmp_path):
             train(wish, lambda line: None)
 
 
+@pytest.mark.parametrize(
+    ("system", "net", "told"),
+    [
+        ("burduja", "[net]\nsizes = 3\n", "sizes"),
+        ("burduja", "[net.sequence]\nwidth = 3\n", "width"),
+        ("saraswathi", '[[net.backbones]]\nname = "resnet99"\n', "resnet99"),
+        ("effclass", "[net]\nsize = 256\n", "effclass reads 512 pixels alone; leave net.size out"),
+    ],
+)
+def test_networks_that_cannot_be_are_told(trees, tmp_path, system, net, told):
+    path = tmp_path / "recipe.toml"
+    path.write_text(f'preset = "small"\nshares = [0.5, 0.5]\n{net}')
+    wish = TrainOptions(
+        system=system, out=tmp_path / "run", data=trees("rsna"), recipe=str(path), device="cpu", pretrained=False
+    )
+    with pytest.raises(RunUnusable, match=told):
+        train(wish, lambda line: None)
+
+
 def test_a_device_that_is_not_there_is_told(trees, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here; asking for one is no mistake")
