@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from sklearn.metrics import roc_auc_score
-
 from models import load
 from models.card import Card
+from models.judge.curves import areas
+from models.judge.levels import series_units
 from models.judge.nouns import CaseReading
 from models.judge.shelf import Shelf
 from models.train.calibrate import read_bent, read_phantoms
@@ -50,8 +49,8 @@ class Outcome:
     """Patient AUC of one trial on either world."""
 
     trial: str
-    phantoms: float
-    bent: float
+    phantoms: str
+    bent: str
 
 
 @dataclass(frozen=True)
@@ -88,18 +87,18 @@ def _run(means: Means, trial: Trial, folder: Path) -> Outcome:
     reader = load(Card.load(folder / "pack"), "cpu", 1)
     phantoms = read_phantoms(reader, Shelf(means.out / "shelf", 1), means.cases, PHANTOM_SEED)
     bent = read_bent(reader, means.templates, means.cases, BENT_SEED)
-    return Outcome(trial.name, _auc(phantoms), _auc(bent))
+    return Outcome(trial.name, _auc(phantoms, reader.card), _auc(bent, reader.card))
 
 
-def _auc(cases: Sequence[CaseReading]) -> float:
-    truth = np.array([case.truth("any") > 0 for case in cases])
-    return float(roc_auc_score(truth, [case.score("any") for case in cases]))
+def _auc(cases: Sequence[CaseReading], card: Card) -> str:
+    """With its interval."""
+    return areas(series_units(cases, card)).roc.text()
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """Markdown."""
     head = "| taught on | AUC on fresh phantoms | AUC on fresh bent heads |\n|---|---|---|\n"
-    return head + "".join(f"| {each.trial} | {each.phantoms:.3f} | {each.bent:.3f} |\n" for each in outcomes)
+    return head + "".join(f"| {each.trial} | {each.phantoms} | {each.bent} |\n" for each in outcomes)
 
 
 def main() -> None:
