@@ -69,7 +69,7 @@ def best_temperature(scored: Sequence[Scored]) -> float:
 
 
 def operating_point(scored: Sequence[Scored], rule: Rule) -> float | None:
-    """The threshold with most sensitivity + specificity by series under the rule, mid-way in its widest gap."""
+    """The threshold with most sensitivity + specificity by series under the rule, mid-way in its widest gap; None = none helps."""
     known = [one for one in scored if one.bleeds is not None]
     yes = np.array([one.cut(rule) for one in known if one.bleeds])
     no = np.array([one.cut(rule) for one in known if not one.bleeds])
@@ -78,6 +78,8 @@ def operating_point(scored: Sequence[Scored], rule: Rule) -> float | None:
     edges = np.concatenate([[-16.0], np.unique(logit(np.concatenate([yes, no]))), [16.0]])
     middles = (edges[1:] + edges[:-1]) / 2
     merit = np.array([(logit(yes) > at).mean() + (logit(no) <= at).mean() for at in middles])
+    if merit.max() <= 1 + 1e-9:
+        return None
     widths = np.where(merit >= merit.max() - 1e-9, np.diff(edges), -1)
     return float(np.clip(1 / (1 + np.exp(-middles[int(widths.argmax())])), 0.001, 0.999))
 

@@ -45,7 +45,11 @@ def finish(room: Room, nets: "Nets", scans: Sequence["ScanFeatures"]) -> None:
     folder.mkdir(exist_ok=True)
     for name, module in nets.modules().items():
         save(module.cpu().state_dict(), folder / f"{name}.pt")
-    how = "most sensitivity + specificity by series" if found is not None else "published: one class alone to choose on"
+    how = (
+        "most sensitivity + specificity by series"
+        if found is not None
+        else "published: the validation part tells of no better one"
+    )
     calibration = {"temperature": temperature, "slice_threshold": threshold, "threshold_from": how,
                    "published_threshold": published, "series": len(scored)}  # fmt: skip
     _record(room, calibration, summary(cooled, threshold, room.rule)).write(room.options.out)

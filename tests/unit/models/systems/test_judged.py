@@ -50,6 +50,7 @@ def test_the_threshold_stands_in_the_widest_gap_of_the_best():
     found = operating_point(cases, ANY_SLICE)
     assert logit([found])[0] == pytest.approx(logit([0.3, 0.9]).mean(), abs=1e-6)
     assert operating_point(cases[:2], ANY_SLICE) is None
+    assert operating_point([series([0.9], False), series([0.2], True)], ANY_SLICE) is None
 
 
 def test_the_rule_decides_how_many_slices_it_takes():
