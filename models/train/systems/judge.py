@@ -69,7 +69,7 @@ def best_temperature(scored: Sequence[Scored]) -> float:
 
 
 def operating_point(scored: Sequence[Scored], rule: Rule) -> float | None:
-    """The threshold with most sensitivity + specificity by series under the rule, mid-way in its widest gap; None = none helps."""
+    """Most sensitivity + specificity by series under the rule, mid-way in the widest such gap; None = no gain."""
     known = [one for one in scored if one.bleeds is not None]
     yes = np.array([one.cut(rule) for one in known if one.bleeds])
     no = np.array([one.cut(rule) for one in known if not one.bleeds])

@@ -91,6 +91,7 @@ class Run:
         self.last = whole if track.most is None else min(whole, track.most)
         self.first, self.merit = 0, float("inf")
         self.pending: list[float] = []
+        self.latest = float("nan")
 
     @property
     def path(self) -> Path:
@@ -129,7 +130,8 @@ class Run:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch stub
         self.optimiser.step()
-        self.pending.append(float(loss.item()))
+        self.latest = float(loss.item())
+        self.pending.append(self.latest)
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""
@@ -170,7 +172,7 @@ class Teller:
         self.told = now
         pace = (done - self.run.first) / (now - self.began)
         left = (self.run.last - done) / pace / 60
-        name, loss = self.run.stage.name, self.run.pending[-1] if self.run.pending else float("nan")
+        name, loss = self.run.stage.name, self.run.latest
         self.say(f"{name}: step {done}/{self.run.last}, loss {loss:.4f}, {pace:.2f} steps/s, {left:.0f} min left")
 
 

@@ -107,6 +107,7 @@ def test_long_work_is_heard_of(tmp_path, monkeypatch):
     said = []
     loop.fit(Line(), track(tmp_path), said.append)
     assert sum("steps/s" in line and "min left" in line for line in said) == 20
+    assert not any("nan" in line for line in said)
 
 
 def test_half_precision_is_taken_where_it_is_built_in(monkeypatch, tmp_path):
