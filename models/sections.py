@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-RULES = ("run", "share")
+RULES = {"run": "run_mm", "share": "share_percent"}  #: and the number each goes by
 ROUNDINGS = ("half_even", "ceil")
 HEATMAPS = ("closed", "smoothed")
 #: triangle: HU are resampled without aliasing, then windowed; the others resize the windowed picture, as papers do:
@@ -101,7 +101,12 @@ class Rule:
         return {
             f"rule kind '{self.kind}' is not one of {', '.join(RULES)}": self.kind not in RULES,
             f"rule rounding '{self.rounding}' is not one of {', '.join(ROUNDINGS)}": self.rounding not in ROUNDINGS,
+            f"rule {self.kind} has no number of its own": self.kind in RULES and not self.numbers,
+            f"rule {self.kind} knows no {', '.join(self._strange())}": self.kind in RULES and bool(self._strange()),
         }
+
+    def _strange(self) -> list[str]:
+        return sorted(set(self.numbers) - {RULES.get(self.kind, "")})
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from models import SliceInput, find_pack, head_facts, load, to_hu
+from models import SliceInput, head_facts, to_hu
 from models.anatomy import looks_like_head
-from models.train.evaluate import positive_run_mm, read_dicom
+from service.settings import Settings
+from service.wiring.scans import read_folder
 
 pydicom = pytest.importorskip("pydicom")
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -67,8 +67,5 @@ def test_other_bodies_and_noise_are_no_head(pattern):
 
 def test_the_rule_does_not_call_a_bleed_free_real_head():
     slices("ge-tilt-head/**/*")
-    reader = load(find_pack("default"), device="cpu", threads=2)
-    case = read_dicom(reader, DATA / "ge-tilt-head")
-    column = reader.card.label_index("any")
-    assert np.isfinite(case.probabilities).all()
-    assert positive_run_mm(case, column, reader.card.slice_threshold) < reader.card.rule.numbers["run_mm"]
+    answer = read_folder(Settings(), DATA / "ge-tilt-head", None)
+    assert answer["verdict"] == "negative" and len(answer["slices"]) == 28, answer["why"]

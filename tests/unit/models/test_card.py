@@ -94,6 +94,8 @@ def test_an_unknown_pack_lists_the_known(tmp_path):
         ("slice_threshold = 0.4", "slice_threshold = 1.0", "slice_threshold"),
         ("temperature = 1.5", "temperature = 0", "temperature"),
         ('kind = "run"', 'kind = "guess"', "'guess'"),
+        ("run_mm = 10", "", "rule run has no number"),
+        ("run_mm = 10", "run_mm = 10\nrun_milimetres = 4", "rule run knows no run_milimetres"),
         ("neighbours = 0", "neighbours = 2", "neighbours"),
         ('weights = "w.onnx"', 'weights = "../w.onnx"', "plain file name"),
         ('version = "1"', 'version = "1"\ncolour = "red"', "unknown field colour"),
