@@ -78,7 +78,7 @@ RANGES = {
     # bleeds: what emergency series report, from just visible to fatal
     "volume": Range(0.3, 80, (20, 40), log=True), "volume_ivh": Range(0.3, 40, (12, 22), log=True),
     "volume_sah": Range(0.4, 50, (20, 30), log=True), "second_volume": Range(0.3, 25, (4, 12), log=True),
-    "acute": Range(50, 85, (60, 74)), "subacute": Range(33, 52), "fluid_blood": Range(40, 72, (52, 64)),
+    "acute": Range(50, 85, (60, 74)), "subacute": Range(38, 54), "fluid_blood": Range(40, 72, (52, 64)),
     "hyperacute": Range(38, 52), "swirl": Range(0, 6, (0, 2)), "swirl_mixed": Range(6, 16),
     "sediment": Range(8, 25), "edema_width": Range(1, 12, (2, 6)), "edema_depth": Range(4, 13, (6, 10)),
     "ragged": Range(0.3, 3.5, (1.0, 2.2)), "shift_per_ml": Range(0.03, 0.2, (0.08, 0.12)),
@@ -106,7 +106,7 @@ CHANCES = {
     "child": Chance(0.08), "young": Chance(0.22, 0.1), "hydrocephalus": Chance(0.07),
     "pineal": Chance(0.65, 0.7), "choroid": Chance(0.6, 0.6), "ganglia": Chance(0.15, 0.1), "falx_calcium": Chance(0.2),
     "artery_calcium": Chance(0.3, 0.1), "cyst": Chance(0.04), "mega_cisterna": Chance(0.05),
-    "second_kind": Chance(0.3), "second_same": Chance(0.15), "subacute": Chance(0.22), "hyperacute": Chance(0.07),
+    "second_kind": Chance(0.3), "second_same": Chance(0.15), "subacute": Chance(0.14), "hyperacute": Chance(0.07),
     "mixed": Chance(0.2), "sediment": Chance(0.1), "oedema_all": Chance(0.06),
     "old_infarct": Chance(0.16), "acute_infarct": Chance(0.08), "white_matter": Chance(0.35, 0.1),
     "lacunes": Chance(0.2), "dense_artery": Chance(0.06), "tumour": Chance(0.05), "swelling": Chance(0.2),
