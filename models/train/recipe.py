@@ -20,7 +20,7 @@ from models.reader import load
 from models.train.bend import draw_bent
 from models.train.calibrate import calibrate
 from models.train.compose import Mix, Pool, Pools
-from models.train.data import SliceSet, draw_phantom, draw_set, joined, read, save
+from models.train.data import SPEC, SliceSet, draw_phantom, draw_set, joined, read, save
 from models.train.fit import Plan, fit
 from models.train.templates import read_average
 
@@ -115,7 +115,8 @@ def write_pack(folder: Path, checkpoint: Path, values: Mapping[str, float]) -> N
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / CARD_FILE).exists():
         shutil.copy(PACKS / "default" / CARD_FILE, folder / CARD_FILE)
-    for name, value in values.items():
+    seen = {"size": SPEC.size, "mm_per_pixel": SPEC.mm_per_pixel}
+    for name, value in (seen | dict(values)).items():
         set_value(folder, name, f"{value:g}")
     card = Card.load(folder)
     bench = open_checkpoint(checkpoint, len(card.labels), card.temperature)

