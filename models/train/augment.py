@@ -23,7 +23,7 @@ def augment(hu: Tensor, blood: Tensor, generator: torch.Generator, *, plain: boo
     pose = draw_pose(len(hu), generator)
     hu = moved(turned(hu, turns)[:, None] + 1000, pose)[:, 0] - 1000
     blood = moved(turned(blood, turns), pose)
-    hu = retone(hu, generator)
+    hu = bloom(retone(hu, generator), generator)
     hu = add_rails(add_streaks(add_spots(hu, generator), generator), generator)
     hu = refilter(hu, generator)
     hu = add_noise(hu, generator)
@@ -88,6 +88,17 @@ def retone(hu: Tensor, generator: torch.Generator) -> Tensor:
     brain = ((hu > -20) & (hu < 120)).float()
     hu = hu + brain * ((hu.clamp(16, 42) - 30) * (gain - 1) + offset + slow + cupping)
     return torch.where(hu > 250, 250 + (hu - 250) * uniform((count, 1, 1), 0.6, 1.4, generator), hu)
+
+
+def bloom(hu: Tensor, generator: torch.Generator) -> Tensor:
+    """Bone that shines into what lies beside it, a bright rim that is no blood."""
+    bone = (hu - 100).clamp(0, 1600)
+    near = blur(bone, float(uniform((1,), 0.8, 2.0, generator)))
+    far = blur(bone, float(uniform((1,), 3.0, 7.0, generator)))
+    shape = (len(hu), 1, 1)
+    share = uniform(shape, 0, 1, generator) ** 2 * 0.2 * near + uniform(shape, 0, 1, generator) ** 2 * 0.06 * far
+    edge = (hu < 100).float() * (hu > -60).float()
+    return hu + edge * share
 
 
 def _ripple(count: int, shape: tuple[int, int], knots: int, most: float, generator: torch.Generator) -> Tensor:

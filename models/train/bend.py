@@ -36,6 +36,7 @@ class Bend:
     edge: float  #: HU of the average from which bone is drawn
     bone: float
     atrophy: float
+    full: float  #: share of brain in the gap under the skull
     sulci: Field
     bleeds: tuple[Bleed, ...] = ()
 
@@ -60,6 +61,7 @@ def random_bend(rng: np.random.Generator, average: Tensor | None = None, kind: s
         turn=np.diag(1 / size) @ tip @ lean @ spin, shift=rng.normal(0, 4, 3), warp=_warp(rng), mix=rng.uniform(0, 1),
         contrast=rng.uniform(0.6, 1.9), brain=rng.uniform(22, 37), csf=rng.uniform(2, 14),
         edge=rng.uniform(80, 300), bone=rng.uniform(700, 1800), atrophy=rng.beta(1.0, 1.8),
+        full=rng.uniform(0, 1) * (rng.random() < 0.6),
         sulci=random_field(rng, rng.uniform(14, 24)),
         bleeds=() if average is None else random_bleeds(rng, _surface(average), kind),
     )  # fmt: skip
@@ -135,7 +137,8 @@ def _painted(
     hard = np.clip((outer - bend.edge) / 250, 0, 1)
     cavity = np.clip(depth / VOXEL_MM, 0, 1)
     soft = np.minimum(outer, 60)
-    soft = soft + cavity * (bend.csf + 4 - soft)
+    rim = bend.csf + 4 + bend.full * (bend.brain - bend.csf - 4)
+    soft = soft + cavity * (rim - soft)
     inside = np.maximum(first + bend.mix * (second - first), 0)
     tissue = bend.brain + (inside - 28) * bend.contrast
     near = np.clip(1 - depth / (18 + 8 * bend.atrophy), 0, 1)

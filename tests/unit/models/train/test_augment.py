@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: install the 'train' extra")
 
-from models.train.augment import augment, blur, retell, turned  # noqa: E402
+from models.train.augment import augment, bloom, blur, retell, turned  # noqa: E402
 
 
 def seeded(seed):
@@ -51,3 +51,12 @@ def test_blur_keeps_the_mean():
     image = torch.rand(2, 64, 64)
     assert torch.allclose(blur(image, 1.2).mean(), image.mean(), atol=5e-3)
     assert blur(image, 1.2).std() < 0.5 * image.std()
+
+
+def test_bone_shines_into_brain_alone():
+    hu = torch.full((16, 64, 64), 30.0)
+    hu[:, :20], hu[:, :10] = 1000, -1000
+    seen = bloom(hu, seeded(1))
+    assert (seen[:, 20] > 40).any() and torch.equal(seen[:, :20], hu[:, :20])
+    assert torch.allclose(seen[:, 60:], hu[:, 60:], atol=1)
+    assert (seen >= hu).all()
