@@ -16,8 +16,7 @@ from models.judge.nouns import CaseReading
 from models.judge.read import read_case
 from models.judge.rule import sweep
 from models.judge.shelf import Shelf, mixture, take
-from models.train.bent_cases import draw_case, wishes
-from models.train.templates import read_average
+from models.train.bent_cases import read_bent
 
 PHANTOM_SEED, BENT_SEED = 400_000, 710_000
 CUTS = 1 / (1 + np.exp(-np.linspace(-3, 7, 101)))  #: slice thresholds tried
@@ -73,12 +72,6 @@ def _best_cut(balances: Sequence[NDArray[np.float64]]) -> int:
 def read_phantoms(reader: Reader, shelf: Shelf, count: int, first_seed: int) -> list[CaseReading]:
     """Phantoms in the mixture that `ichor evaluate` draws."""
     return [read_case(reader, take(case, path)) for case, path in shelf.drawn(mixture(count, first_seed))]
-
-
-def read_bent(reader: Reader, templates: Path, count: int, first_seed: int) -> list[CaseReading]:
-    """Heads of the second world, half of them with blood."""
-    average = read_average(templates)
-    return [read_case(reader, draw_case(average, wish)) for wish in wishes(count, first_seed)]
 
 
 def calibrate(reader: Reader, templates: Path, shelf: Shelf, counts: tuple[int, int]) -> Point:

@@ -15,7 +15,8 @@ from models.judge.curves import areas
 from models.judge.levels import series_units
 from models.judge.nouns import CaseReading
 from models.judge.shelf import Shelf
-from models.train.calibrate import read_bent, read_phantoms
+from models.train.bent_cases import read_bent
+from models.train.calibrate import read_phantoms
 from models.train.compose import Mix, Pool, Pools
 from models.train.data import read
 from models.train.fit import Plan, fit
