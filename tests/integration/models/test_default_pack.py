@@ -95,7 +95,7 @@ def test_a_device_that_is_not_there_is_told(reader):
     [
         ('cam = "cam"', 'cam = "heat"', "no output 'heat'"),
         ('"subdural"]', '"subdural", "chronic"]', "6 columns for 7 labels"),
-        ("size = 256", "size = 512", "the card prepares"),
+        ("size = 224", "size = 512", "the card prepares"),
     ],
 )
 def test_card_and_graph_must_agree(tmp_path, old, new, why):

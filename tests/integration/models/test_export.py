@@ -33,7 +33,7 @@ def test_a_fresh_export_loads_with_any_batch(pack):
     card = find_pack(pack)
     assert card.sha256 != find_pack("default").sha256
     session = load(card, device="cpu", threads=1)._session
-    images = np.random.default_rng(0).uniform(-1, 1, (5, 3, 256, 256)).astype(np.float32)
+    images = np.random.default_rng(0).uniform(-1, 1, (5, 3, 224, 224)).astype(np.float32)
     for count in (1, 2, 5):
         probabilities, features, cam = session.run(images[:count])
         assert len(probabilities) == len(features) == len(cam) == count
@@ -50,4 +50,4 @@ def test_a_wrong_graph_does_not_pass_for_the_net(pack):
     torch.manual_seed(4)
     card = replace(find_pack(pack))
     with pytest.raises(PackGraphMismatch, match="differs from torch"):
-        check_parity(LocateBench(LocateNet(6), 1.0).eval(), card.weights_path, 256)
+        check_parity(LocateBench(LocateNet(6), 1.0).eval(), card.weights_path, 224)
