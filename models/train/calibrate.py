@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import Card, Reader, find_pack, load
-from models.judge.nouns import CaseReading
+from models.judge.nouns import LABELS, CaseReading
 from models.judge.read import read_case
 from models.judge.rule import sweep
 from models.judge.shelf import Shelf, mixture, take
 from models.train.bent_cases import read_bent
 
 PHANTOM_SEED, BENT_SEED = 400_000, 710_000
+TEMPERATURES, PULL = (0.25, 6.0), 1e-3  #: what is tried; and what holds the bias where all slices are told apart
 CUTS = 1 / (1 + np.exp(-np.linspace(-3, 7, 101)))  #: slice thresholds tried
 
 
@@ -28,6 +29,7 @@ class Point:
 
     temperature: float
     slice_threshold: float
+    bias: tuple[float, ...] = ()  #: added to the logits over the temperature, by label; it goes into the graph
 
 
 def logit(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -36,23 +38,49 @@ def logit(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.asarray(np.log(p / (1 - p)))
 
 
-def best_temperature(logits: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """The temperature with the least log loss, on a fine grid."""
+def best_scale(logits: NDArray[np.float64], truth: NDArray[np.bool_], temperature: float = 0.0) -> tuple[float, float]:
+    """Temperature and bias with the least log loss (Platt 1999); with a temperature given, the bias alone."""
+    from scipy.optimize import minimize
+
     sign = np.where(truth, 1.0, -1.0)
-    grid = np.geomspace(0.25, 6, 120)
-    return float(grid[np.argmin([np.logaddexp(0, -sign * logits / each).mean() for each in grid])])
+
+    def loss(guess: NDArray[np.float64]) -> float:
+        scale = temperature or _scale(guess[1])
+        return float(np.logaddexp(0, -sign * (logits / scale + guess[0])).mean()) + PULL * float(guess[0]) ** 2
+
+    found = minimize(loss, np.zeros(1 if temperature else 2), method="Nelder-Mead").x
+    return temperature or _scale(found[1]), float(found[0])
+
+
+def _scale(guess: float) -> float:
+    return float(np.clip(np.exp(guess), *TEMPERATURES))
 
 
 def operating_point(worlds: Sequence[Sequence[CaseReading]], card: Card) -> Point:
-    """From series read with a pack whose graph divides by the card's temperature; each world has the same say."""
+    """From series read with a pack whose graph has no bias and divides by the card's temperature.
+
+    Each world has the same say in the cut; the probabilities are made to mean what they say over the slices of both.
+    """
     cases = [case for world in worlds for case in world]
-    scores = logit(np.concatenate([case.column("any") for case in cases])) * card.temperature
-    truth = np.concatenate([case.slice_truth[:, 0] for case in cases])
-    known = np.isfinite(truth)
-    best = best_temperature(scores[known], truth[known] > 0)
+    scores, truth = _slices(cases, card, "any")
+    temperature, shift = best_scale(scores, truth)
+    bias = [shift if label == "any" else _bias(cases, card, label, temperature) for label in card.labels]
     cut = float(CUTS[_best_cut([_balance(world, card) for world in worlds])])
-    moved = float(logit(np.array(cut))) * card.temperature / best
-    return Point(round(best, 3), round(float(1 / (1 + np.exp(-moved))), 4))
+    moved = float(logit(np.array(cut))) * card.temperature / temperature + shift
+    threshold = float(1 / (1 + np.exp(-moved)))
+    return Point(round(temperature, 3), round(threshold, 4), tuple(round(each, 3) for each in bias))
+
+
+def _slices(cases: Sequence[CaseReading], card: Card, label: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Raw logits and truth of the slices that are known."""
+    truth = np.concatenate([case.slice_truth[:, LABELS.index(label)] for case in cases])
+    known = np.isfinite(truth)
+    return logit(np.concatenate([case.column(label) for case in cases]))[known] * card.temperature, truth[known] > 0
+
+
+def _bias(cases: Sequence[CaseReading], card: Card, label: str, temperature: float) -> float:
+    scores, truth = _slices(cases, card, label)
+    return best_scale(scores, truth, temperature)[1] if truth.any() else 0.0
 
 
 def _balance(world: Sequence[CaseReading], card: Card) -> NDArray[np.float64]:
@@ -92,7 +120,7 @@ def main() -> None:
     asked = parser.parse_args()
     reader = load(find_pack(asked.pack), "cpu", threads=1)
     point = calibrate(reader, asked.templates, Shelf(asked.shelf, 1), (asked.phantoms, asked.heads))
-    print(f"temperature = {point.temperature}\nslice_threshold = {point.slice_threshold}")
+    print(f"temperature = {point.temperature}\nslice_threshold = {point.slice_threshold}\nbias = {point.bias}")
 
 
 if __name__ == "__main__":

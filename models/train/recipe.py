@@ -6,7 +6,7 @@ python -m models.train.recipe --out runs/default --templates ../shared/data/ct-t
 import argparse
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,7 +71,8 @@ def cook(recipe: Recipe, bench: Bench) -> Card:
     write_pack(folder, checkpoint, {"temperature": 1.0, "slice_threshold": 0.5})
     reader = load(Card.load(folder), "cpu", bench.threads)
     point = calibrate(reader, bench.templates, Shelf(bench.out / "shelf", bench.workers), recipe.calibrated_on)
-    write_pack(folder, checkpoint, {"temperature": point.temperature, "slice_threshold": point.slice_threshold})
+    values = {"temperature": point.temperature, "slice_threshold": point.slice_threshold}
+    write_pack(folder, checkpoint, values, point.bias)
     return Card.load(folder)
 
 
@@ -110,8 +111,8 @@ def train(recipe: Recipe, bench: Bench, pools: Pools) -> Path:
     return previous
 
 
-def write_pack(folder: Path, checkpoint: Path, values: Mapping[str, float]) -> None:
-    """The bundled card with these values, and the checkpoint's graph beside it."""
+def write_pack(folder: Path, checkpoint: Path, values: Mapping[str, float], bias: Sequence[float] = ()) -> None:
+    """The bundled card with these values, and beside it the checkpoint's graph with the bias in its last layer."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / CARD_FILE).exists():
         shutil.copy(PACKS / "default" / CARD_FILE, folder / CARD_FILE)
@@ -120,6 +121,9 @@ def write_pack(folder: Path, checkpoint: Path, values: Mapping[str, float]) -> N
         set_value(folder, name, f"{value:g}")
     card = Card.load(folder)
     bench = open_checkpoint(checkpoint, len(card.labels), card.temperature)
+    if bias:
+        with torch.no_grad():
+            bench.net.fc.bias.add_(card.temperature * torch.tensor(bias))
     set_value(folder, "sha256", f'"{export(bench, card.preprocess.size, card.weights_path)}"')
 
 

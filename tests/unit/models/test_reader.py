@@ -43,7 +43,7 @@ def test_parts_have_the_promised_types(slices):
     assert part.features.dtype == np.float16 and part.cam.dtype == np.float16
     assert np.isfinite(part.cam).all() and (part.cam >= 0).all()
     assert part.head.skull_closure == 0
-    assert part.region[2] - part.region[0] == pytest.approx(256 * 0.9)
+    assert part.region[2] - part.region[0] == pytest.approx(224)
 
 
 def test_no_slices_no_parts():

@@ -26,6 +26,11 @@ PARITY = 1e-4
 CASES = [*KEYS.values()]
 
 
+@pytest.fixture(autouse=True)
+def same_pictures():
+    torch.manual_seed(5)
+
+
 @pytest.fixture(scope="module", params=CASES)
 def nets(request):
     torch.set_num_threads(1)

@@ -9,10 +9,10 @@ pytest.importorskip("torch", reason="torch is not installed: install the 'train'
 
 from models.judge.nouns import CaseReading, Spot
 from models.sections import Rule
-from models.train.calibrate import best_temperature, operating_point
+from models.train.calibrate import best_scale, operating_point
 from models.train.recipe import set_value
 
-CARD = SimpleNamespace(temperature=1.0, rule=Rule("run", {"run_mm": 10.0}))
+CARD = SimpleNamespace(labels=("any",), temperature=1.0, rule=Rule("run", {"run_mm": 10.0}))
 
 
 def series(values, bleeding):
@@ -31,23 +31,28 @@ def series(values, bleeding):
 def test_the_cut_lies_between_what_bleeds_and_what_does_not():
     worlds = [[series([0.2] * 6, False), series([0.9] * 6, True)], [series([0.4] * 6, False), series([0.95] * 6, True)]]
     point = operating_point(worlds, CARD)
-    stretched = [1 / (1 + (1 / each - 1) ** (1 / point.temperature)) for each in (0.4, 0.9)]
-    assert stretched[0] < point.slice_threshold < stretched[1]
+    cut = point.temperature * (np.log(point.slice_threshold / (1 - point.slice_threshold)) - point.bias[0])
+    assert np.log(0.4 / 0.6) < cut < np.log(0.9 / 0.1)
 
 
 def test_each_world_has_the_same_say():
     easy = [series([0.3] * 6, False), series([0.6] * 6, True)]
     hard = [series([0.8] * 6, False), series([0.95] * 6, True)]
     points = [operating_point([easy * 10, hard * times], CARD) for times in (1, 10)]
-    cuts = [point.temperature * np.log(point.slice_threshold / (1 - point.slice_threshold)) for point in points]
+    cuts = [
+        point.temperature * (np.log(point.slice_threshold / (1 - point.slice_threshold)) - point.bias[0])
+        for point in points
+    ]
     assert cuts[0] == pytest.approx(cuts[1], abs=0.01)
 
 
-def test_an_overconfident_reader_gets_a_higher_temperature():
+def test_probabilities_come_to_mean_what_they_say():
     rng = np.random.default_rng(0)
-    logits = rng.normal(0, 2, 4000)
-    truth = rng.random(4000) < 1 / (1 + np.exp(-logits))
-    assert best_temperature(logits * 3, truth) == pytest.approx(3, rel=0.15)
+    logits = rng.normal(-2, 2, 6000)
+    truth = rng.random(6000) < 1 / (1 + np.exp(-logits))
+    temperature, bias = best_scale(logits * 3 + 4, truth)
+    assert temperature == pytest.approx(3, rel=0.15) and bias == pytest.approx(-4 / 3, abs=0.2)
+    assert best_scale(logits + 1, truth, 1.0) == (1.0, pytest.approx(-1, abs=0.15))
 
 
 def test_the_card_is_rewritten_line_by_line(tmp_path):
