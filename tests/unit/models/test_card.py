@@ -118,10 +118,9 @@ def test_the_default_pack_is_bundled():
     assert "synthetic data" in card.intended_use
 
 
-def test_old_cards_keep_their_hash_and_their_meaning():
-    card = find_pack("default")
-    if card.version == "0.2.0":
-        assert card.pack_hash == "c5c7a8344fada346948891c4002853efdf7c4f408b3f503bd9bd3e162b75e968"
+def test_a_card_of_the_first_kind_keeps_its_hash_and_its_meaning(pack):
+    card = find_pack(pack)
+    assert card.pack_hash == "4a0022e43b33e427a5ba353bad3e24280b285d65524a5f6663a3209770c96af2"
     assert card.sequence is None and card.heatmap.kind == "closed" and card.rule.rounding == "half_even"
     assert card.preprocess.channels == len(card.preprocess.windows)
 
