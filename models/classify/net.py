@@ -1,14 +1,15 @@
 """The default reader's network: says for each 8 mm cell whether blood is there and of which kind, and so for the slice.
 
 A small ResNet whose maps are brought together at an eighth of the input (a feature pyramid). Trained on voxel truth,
-its maps are what is shown as heat; the slice's logit is their strongest cells beside what the deepest map says.
+its maps are what is shown as heat; the slice's logit is their strongest cells (the peak of a small bleed, the mean of a
+larger one) beside what the deepest map says.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-STRONGEST = 6  #: cells that speak for the slice, about 4 cm2
+STRONGEST, PEAK = 6, 2  #: cells that speak for the slice, about 4 cm2; those of them that speak once more
 WIDTHS = (24, 48, 96, 160)  #: at S / 4, S / 8, S / 16, S / 32
 
 
@@ -52,7 +53,8 @@ class LocateNet(nn.Module):
         )  # fmt: skip
         self.cells = nn.Conv2d(merged, labels, 1)
         self.fc = nn.Linear(fourth, labels)
-        self.trust = nn.Parameter(torch.ones(labels))
+        self.trust = nn.Parameter(torch.full((labels,), 0.5))
+        self.trust_peak = nn.Parameter(torch.full((labels,), 0.5))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Slice logits, cell logits and the pooled deepest map."""
@@ -64,8 +66,9 @@ class LocateNet(nn.Module):
         maps = self.lateral[0](middle) + self.detail(fine) + _doubled(maps)
         cells = self.cells(self.merge(maps))
         pooled = deep.mean((2, 3))
-        strongest = cells.flatten(2).topk(STRONGEST, 2).values.mean(2)
-        return self.trust * strongest + self.fc(pooled), cells, pooled
+        strongest = cells.flatten(2).topk(STRONGEST, 2).values
+        heard = self.trust * strongest.mean(2) + self.trust_peak * strongest[:, :, :PEAK].mean(2)
+        return heard + self.fc(pooled), cells, pooled
 
 
 def _doubled(maps: Tensor) -> Tensor:

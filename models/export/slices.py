@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from models.classify.bench import LocateBench
 
 
-def open_checkpoint(path: Path, labels: int, temperature: float) -> "LocateBench":
+def open_checkpoint(path: Path, labels: int, temperature: float, *, mirror: bool = False) -> "LocateBench":
     """The bundled pack's net in its bench, ready to run."""
     try:
         import torch
@@ -23,7 +23,7 @@ def open_checkpoint(path: Path, labels: int, temperature: float) -> "LocateBench
     net = LocateNet(labels)
     kept = torch.load(path, weights_only=True)
     net.load_state_dict(kept.get("average", kept["net"]))
-    return LocateBench(net, temperature).eval()
+    return LocateBench(net, temperature, mirror=mirror).eval()
 
 
 def export(bench: Any, size: int, target: Path, channels: int = 3, *, weighted: bool = False) -> str:

@@ -1,14 +1,14 @@
 """What a phantom lacks: other poses, kernels, noise, contrast, shading, dark and bright things that are no blood."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn import functional as F
 
-#: radius in pixels, HU added: old infarct, calcification, vessel
-SPOTS = (((5, 24), (-24, -4)), ((0.7, 2.0), (40, 400)), ((0.7, 1.5), (10, 30)))
 
-
-def augment(hu: Tensor, blood: Tensor, generator: torch.Generator, *, plain: bool = False) -> tuple[Tensor, Tensor]:
+def augment(hu: Tensor, blood: Tensor, generator: Generator, *, plain: bool = False) -> tuple[Tensor, Tensor]:
     """HU [B, H, W] and where blood is [B, K, m, m], moved together; every draw comes from the generator.
 
     `plain` leaves only mirrors and faint noise: what is usual, to measure what the rest brings.
@@ -24,13 +24,19 @@ def augment(hu: Tensor, blood: Tensor, generator: torch.Generator, *, plain: boo
     hu = moved(turned(hu, turns)[:, None] + 1000, pose)[:, 0] - 1000
     blood = moved(turned(blood, turns), pose)
     hu = bloom(retone(hu, generator), generator)
-    hu = add_rails(add_streaks(add_spots(hu, generator), generator), generator)
-    hu = refilter(hu, generator)
-    hu = add_noise(hu, generator)
-    return retell(hu, generator), blood
+    for share, change in RARE:
+        hu = in_some(hu, share, change, generator)
+    hu = add_noise(refilter(hu, generator), generator)
+    return in_some(hu.round(), 0.1, retell, generator), blood
 
 
-def draw_turns(count: int, generator: torch.Generator) -> list[int]:
+def in_some(hu: Tensor, share: float, change: Callable[[Tensor, Generator], Tensor], generator: Generator) -> Tensor:
+    """Change a share of the slices, drawn one by one, and leave the others."""
+    chosen = torch.nonzero(torch.rand(len(hu), generator=generator) < share)[:, 0]
+    return hu.index_copy(0, chosen, change(hu[chosen], generator)) if len(chosen) else hu
+
+
+def draw_turns(count: int, generator: Generator) -> list[int]:
     """Quarter turns (and 4 for upside down) of the few slices that an archive has stored another way round."""
     strange = torch.rand(count, generator=generator) < 0.12
     which = torch.randint(1, 5, (count,), generator=generator)
@@ -45,22 +51,20 @@ def turned(images: Tensor, turns: list[int]) -> Tensor:
     return torch.stack(ways)
 
 
-def retell(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """What a picture format leaves of a slice, in some of them: a window's ends cut off and 256 steps in between."""
+def retell(hu: Tensor, generator: Generator) -> Tensor:
+    """What a picture format leaves of a slice: a window's ends cut off and 256 steps in between."""
     shape = (len(hu), 1, 1)
-    chosen = torch.rand(shape, generator=generator) < 0.1
     low, high = uniform(shape, -60, 0, generator), uniform(shape, 80, 200, generator)
     step = (high - low) / 255
-    told = low + ((hu.clamp(-1024, 3071).maximum(low).minimum(high) - low) / step).round() * step
-    return torch.where(chosen, told, hu.round())
+    return low + ((hu.clamp(-1024, 3071).maximum(low).minimum(high) - low) / step).round() * step
 
 
-def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
+def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
     """Random numbers in low..high."""
     return torch.rand(shape, generator=generator) * (high - low) + low
 
 
-def draw_pose(count: int, generator: torch.Generator) -> Tensor:
+def draw_pose(count: int, generator: Generator) -> Tensor:
     """Mirror, turn, scale, shear and shift as [B, 2, 3]."""
     angle = uniform((count,), -0.3, 0.3, generator)
     wide, tall = uniform((count,), 0.85, 1.15, generator), uniform((count,), 0.9, 1.1, generator)
@@ -78,7 +82,7 @@ def moved(image: Tensor, pose: Tensor) -> Tensor:
     return F.grid_sample(image, grid, align_corners=False)
 
 
-def retone(hu: Tensor, generator: torch.Generator) -> Tensor:
+def retone(hu: Tensor, generator: Generator) -> Tensor:
     """Calibration offset, grey and white matter nearer or farther apart, slow shading, cupping and unevenness."""
     count, height, width = hu.shape
     gain, offset = uniform((count, 1, 1), 0.4, 1.7, generator), uniform((count, 1, 1), -6, 5, generator)
@@ -90,32 +94,32 @@ def retone(hu: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where(hu > 250, 250 + (hu - 250) * uniform((count, 1, 1), 0.6, 1.4, generator), hu)
 
 
-def bloom(hu: Tensor, generator: torch.Generator) -> Tensor:
+def bloom(hu: Tensor, generator: Generator) -> Tensor:
     """Bone that shines into what lies beside it, a bright rim that is no blood."""
     bone = (hu - 100).clamp(0, 1600)
-    near = blur(bone, float(uniform((1,), 0.8, 2.0, generator)))
-    far = blur(bone, float(uniform((1,), 3.0, 7.0, generator)))
+    near = _spread(bone, 2, float(uniform((1,), 0.4, 1.0, generator)))
+    far = _spread(bone, 4, float(uniform((1,), 0.7, 1.7, generator)))
     shape = (len(hu), 1, 1)
     share = uniform(shape, 0, 1, generator) ** 2 * 0.2 * near + uniform(shape, 0, 1, generator) ** 2 * 0.06 * far
     edge = (hu < 100).float() * (hu > -60).float()
     return hu + edge * share
 
 
-def _ripple(count: int, shape: tuple[int, int], knots: int, most: float, generator: torch.Generator) -> Tensor:
+def _spread(image: Tensor, step: int, sigma: float) -> Tensor:
+    """Blur a slice on a grid `step` times as coarse, where a wide kernel is a small one."""
+    coarse = blur(F.avg_pool2d(image[:, None], step)[:, 0], sigma)
+    return F.interpolate(coarse[:, None], image.shape[1:], mode="bilinear", align_corners=False)[:, 0]
+
+
+def _ripple(count: int, shape: tuple[int, int], knots: int, most: float, generator: Generator) -> Tensor:
     """A smooth random surface of up to `most` HU, weak in most slices."""
     rough = torch.randn((count, 1, knots, knots), generator=generator)
     rough = rough * most * uniform((count, 1, 1, 1), 0, 1, generator) ** 2
     return F.interpolate(rough, shape, mode="bilinear", align_corners=False)[:, 0]
 
 
-def add_spots(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """Three spots per slice: an old infarct, a calcification or a bright vessel, each in a third of the slices."""
-    for radius, depth in SPOTS:
-        hu = _spot(hu, radius, depth, generator)
-    return hu
-
-
-def _spot(hu: Tensor, radii: tuple[float, float], depth: tuple[float, float], generator: torch.Generator) -> Tensor:
+def add_spot(hu: Tensor, generator: Generator, radii: tuple[float, float], depth: tuple[float, float]) -> Tensor:
+    """A ragged spot somewhere in the brain."""
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
     brain = ((hu > 5) & (hu < 60)).float()
@@ -123,31 +127,31 @@ def _spot(hu: Tensor, radii: tuple[float, float], depth: tuple[float, float], ge
         uniform((count, 2, 1, 1), 0.23 * height, 0.77 * height, generator),
         uniform((count, 1, 1), *radii, generator),
     )
-    power = uniform((count, 1, 1), *depth, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.35)
+    power = uniform((count, 1, 1), *depth, generator)
     ragged = F.interpolate(torch.randn((count, 1, 16, 16), generator=generator), (height, width), mode="bilinear")
     distance = ((rows - at[:, 0]) ** 2 + (cols - at[:, 1]) ** 2).sqrt() / radius + 0.25 * ragged[:, 0]
     return hu + brain * power * (1.5 - distance).clamp(0, 1)
 
 
-def add_rails(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """A head holder: two bright arcs in the air beside the head, in half of the slices."""
+def add_rails(hu: Tensor, generator: Generator) -> Tensor:
+    """A head holder: two bright arcs in the air beside the head."""
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
     middle = uniform((count, 1, 1), 0.4 * height, 0.6 * height, generator)
     radius = ((rows - middle) ** 2 + (cols - width / 2) ** 2).sqrt()
     arc = torch.exp(-(((radius - uniform((count, 1, 1), 0.38 * width, 0.5 * width, generator)) / 1.2) ** 2))
     low = (rows > middle + uniform((count, 1, 1), -20, 60, generator)).float()
-    bright = uniform((count, 1, 1), 300, 1400, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.5)
+    bright = uniform((count, 1, 1), 300, 1400, generator)
     return hu + arc * low * bright * (hu < -600)
 
 
-def add_streaks(hu: Tensor, generator: torch.Generator) -> Tensor:
-    """Faint straight bands, bright or dark, across a quarter of the slices."""
+def add_streaks(hu: Tensor, generator: Generator) -> Tensor:
+    """A faint straight band, bright or dark."""
     count, height, width = hu.shape
     rows, cols = torch.arange(height)[None, :, None].float(), torch.arange(width)[None, None, :].float()
     angle, phase = uniform((count, 1, 1), 0, 3.14159, generator), uniform((count, 1, 1), -0.5, 0.5, generator) * height
     across = (rows - height / 2) * angle.cos() + (cols - width / 2) * angle.sin() - phase
-    strength = uniform((count, 1, 1), -12, 12, generator) * (torch.rand((count, 1, 1), generator=generator) < 0.25)
+    strength = uniform((count, 1, 1), -12, 12, generator)
     return hu + strength * torch.exp(-((across / uniform((count, 1, 1), 2, 8, generator)) ** 2)) * (hu > -300)
 
 
@@ -163,14 +167,14 @@ def blur(image: Tensor, sigma: float) -> Tensor:
     return torch.as_tensor(sum(tap * wide[:, :, at : at + width] for at, tap in enumerate(weights)))
 
 
-def refilter(hu: Tensor, generator: torch.Generator) -> Tensor:
+def refilter(hu: Tensor, generator: Generator) -> Tensor:
     """Soft or sharp kernel: a mix of the slice and its blur, beyond 1 to sharpen."""
     soft = blur(hu, float(uniform((1,), 0.6, 1.4, generator)))
     keep = uniform((len(hu), 1, 1), 0.0, 2.0, generator)
     return soft + keep * (hu - soft)
 
 
-def add_noise(hu: Tensor, generator: torch.Generator) -> Tensor:
+def add_noise(hu: Tensor, generator: Generator) -> Tensor:
     """Grain of random size and strength; as strong as thin slices, as weak as smooth ones."""
     grain = torch.randn(hu.shape, generator=generator)
     smooth = blur(grain, float(uniform((1,), 0.5, 1.3, generator)))
@@ -178,3 +182,13 @@ def add_noise(hu: Tensor, generator: torch.Generator) -> Tensor:
     mix = uniform((len(hu), 1, 1), 0, 1, generator)
     strength = uniform((len(hu), 1, 1), 0, 1, generator) ** 1.5 * 8 + 0.5
     return hu + strength * (mix * grain + (1 - mix) * smooth) * (0.3 + 0.7 * (hu > -500).float())
+
+
+#: in what share of the slices, and what is done to them: old infarct, calcification, vessel, streaks, head holder
+RARE: tuple[tuple[float, Callable[[Tensor, Generator], Tensor]], ...] = (
+    (0.35, partial(add_spot, radii=(5, 24), depth=(-24, -4))),
+    (0.35, partial(add_spot, radii=(0.7, 2.0), depth=(40, 400))),
+    (0.35, partial(add_spot, radii=(0.7, 1.5), depth=(10, 30))),
+    (0.25, add_streaks),
+    (0.5, add_rails),
+)

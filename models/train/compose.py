@@ -39,6 +39,15 @@ class Pool:
 
     slices: SliceSet
     areas: NDArray[np.float32]  # [N, 5]
+    odds: NDArray[np.float64] | None = None  # [N], None = all alike
+
+    def pick(self, kind: int | None, rng: np.random.Generator) -> int | None:
+        """A slice with this kind of blood, or any; None where there is none."""
+        own = np.arange(len(self.areas)) if kind is None else np.flatnonzero(self.areas[:, kind] >= CELL_MM2)
+        if not len(own):
+            return None
+        odds = None if self.odds is None else self.odds[own] / self.odds[own].sum()
+        return int(rng.choice(own, p=odds))
 
     @classmethod
     def of(cls, slices: SliceSet) -> "Pool":
@@ -76,7 +85,7 @@ def batch(pools: Pools, mix: Mix, seed: int) -> Drawn:
     rng = np.random.default_rng(seed)
     parts = [rows for rows in _parts(pools, mix, rng) if len(rows.hu)]
     hu, shares = np.concatenate([part.hu for part in parts]), np.concatenate([part.shares for part in parts])
-    labels, weights = labels_of(shares.sum(axis=(2, 3)) * np.float32(CELL_MM2))
+    labels, weights = labels_of(shares)
     generator = torch.Generator().manual_seed(seed)
     seen, blood = augment(torch.from_numpy(hu), torch.from_numpy(shares), generator, plain=mix.plain)
     images = torch.from_numpy(windowed(seen.numpy(), SPEC)).contiguous(memory_format=torch.channels_last)
@@ -104,11 +113,7 @@ def from_simple(count: int, rng: np.random.Generator) -> Rows:
 
 def from_phantoms(pool: Pool, count: int, rng: np.random.Generator) -> Rows:
     """Half of them bleeds, each kind as often as the others."""
-    picked = rng.integers(len(pool.areas), size=count)
-    for place in range(count // 2):
-        own = np.flatnonzero(pool.areas[:, place % len(KINDS)] >= CELL_MM2)
-        if len(own):
-            picked[place] = rng.choice(own)
+    picked = np.array([_one(pool, place if place < count // 2 else None, rng) for place in range(count)], np.intp)
     order = np.argsort(picked)  # a mapped file is read in its order
     back = np.argsort(order)
     hu = pool.slices.hu[picked[order]][back].astype(np.float32)
@@ -117,7 +122,8 @@ def from_phantoms(pool: Pool, count: int, rng: np.random.Generator) -> Rows:
 
 def from_bent(pool: Pool, pairs: int, rng: np.random.Generator) -> Rows:
     """Each head twice; the kinds in turn as far as there are heads with them."""
-    chosen = _hosts(pool.areas, pairs, rng)
+    bloody = pairs - pairs // 5  # a fifth come as they are, mostly without blood
+    chosen = np.array([_one(pool, place if place < bloody else None, rng) for place in range(pairs)], np.intp)
     hosts = pool.slices.hu[chosen].astype(np.float32)
     kinds = pool.slices.shares[chosen] / np.float32(255)
     rows = Rows(np.concatenate([hosts, hosts]), np.zeros((2 * pairs, len(KINDS), MAP, MAP), np.float32))
@@ -131,13 +137,10 @@ def from_bent(pool: Pool, pairs: int, rng: np.random.Generator) -> Rows:
     return rows
 
 
-def _hosts(areas: NDArray[np.float32], pairs: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    chosen = rng.integers(len(areas), size=pairs)
-    for place in range(pairs - pairs // 5):  # a fifth come as they are, mostly without blood
-        own = np.flatnonzero(areas[:, place % len(KINDS)] >= CELL_MM2)
-        if len(own):
-            chosen[place] = rng.choice(own)
-    return np.asarray(chosen, np.intp)
+def _one(pool: Pool, turn: int | None, rng: np.random.Generator) -> int:
+    """The kinds in turn; any slice where no turn is given or nothing is to be had."""
+    found = None if turn is None else pool.pick(turn % len(KINDS), rng)
+    return int(pool.pick(None, rng) or 0) if found is None else found
 
 
 def blood_hu(kinds: NDArray[np.float32], rng: np.random.Generator) -> tuple[float, float]:

@@ -25,6 +25,7 @@ SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=224, mm_per_pix
 KINDS = FINDINGS[1:]
 LABELS = ("any", *KINDS)
 SEEN_MM2, UNSEEN_MM2 = 25.0, 4.0  #: blood area from which a slice counts as positive, up to which as negative
+THICK = 0.3  #: share of a cell; a film thinner than this nobody sees
 SLICES = 12  #: of each head
 MAP = 56
 CELL_MM2 = (SPEC.size * SPEC.mm_per_pixel / MAP) ** 2
@@ -45,11 +46,13 @@ class SliceSet:
         return np.asarray(self.shares.sum(axis=(2, 3), dtype=np.float64) / 255 * CELL_MM2, np.float32)
 
 
-def labels_of(areas: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """mm2 [N, 5] to labels [N, 6] and weights [N, 6]; too little blood to say weighs nothing."""
-    whole = np.concatenate([areas.sum(axis=1, keepdims=True), areas], axis=1)
-    labels = (whole >= SEEN_MM2).astype(np.float32)
-    return labels, ((whole <= UNSEEN_MM2) | (whole >= SEEN_MM2)).astype(np.float32)
+def labels_of(shares: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Blood 0..1 [N, 5, MAP, MAP] to labels [N, 6] and weights [N, 6]; too little or too thin to say weighs nothing."""
+    kinds = np.concatenate([shares.sum(axis=1, keepdims=True), shares], axis=1)
+    area = kinds.sum(axis=(2, 3)) * CELL_MM2
+    thick = (kinds * (kinds >= THICK)).sum(axis=(2, 3)) * CELL_MM2
+    labels = (thick >= SEEN_MM2).astype(np.float32)
+    return labels, ((area <= UNSEEN_MM2) | (thick >= SEEN_MM2)).astype(np.float32)
 
 
 def draw_phantom(seed: int) -> SliceSet:

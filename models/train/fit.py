@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional as F
 
 from models.classify.net import LocateNet
 from models.train.compose import Drawn, Mix, Pool, Pools, batch
 from models.train.data import LABELS, read
+from models.train.hard import by_difficulty
 
 DECAY, WHERE, SLOWNESS = 0.02, 10.0, 0.998  #: weight decay, weight of the cells, of the moving average
 BLOODY, CLEAR = 0.4, 0.1  #: share of blood in a part of a cell from which the cell is positive, up to which negative
@@ -44,6 +46,7 @@ class Plan:
 def fit(plan: Plan, pools: Pools, stop: int | None = None) -> Path:
     """Run or resume, to the plan's end or to step `stop`; returns the checkpoint."""
     torch.set_num_threads(plan.threads)
+    threadpool_limits(1, "blas")  # the thread that draws batches must not take the learner's cores
     torch.manual_seed(plan.seed)
     plan.out.mkdir(parents=True, exist_ok=True)
     learner = Learner(plan)
@@ -157,14 +160,19 @@ def main() -> None:
     parser.add_argument("--start-from", type=Path)
     parser.add_argument("--peak-rate", type=float, default=1e-3)
     parser.add_argument("--half", action="store_true")
+    parser.add_argument("--hard", action="store_true", help="draw by how hard --start-from finds the slices")
     parser.add_argument("--bent-share", type=float, default=0.5)
     parser.add_argument("--simple-share", type=float, default=0.125)
     for name, default in (("steps", 1000), ("seed", 1), ("threads", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     asked = vars(parser.parse_args())
     phantoms, bent = asked.pop("phantoms"), asked.pop("bent")
-    mix = Mix(asked.pop("bent_share"), asked.pop("simple_share"))
-    fit(Plan(**asked, mix=mix), Pools(*(Pool.of(read(each)) if each else None for each in (phantoms, bent))))
+    hard, mix = asked.pop("hard"), Mix(asked.pop("bent_share"), asked.pop("simple_share"))
+    pools = Pools(*(Pool.of(read(each)) if each else None for each in (phantoms, bent)))
+    plan = Plan(**asked, mix=mix)
+    if hard and plan.start_from is None:
+        parser.error("--hard needs --start-from, the network that says what is hard")
+    fit(plan, by_difficulty(pools, plan.start_from, plan.out / "odds") if hard and plan.start_from else pools)
 
 
 if __name__ == "__main__":

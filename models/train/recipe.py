@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from models.card import CARD_FILE, PACKS, Card
 from models.export import export, open_checkpoint
@@ -22,6 +23,7 @@ from models.train.calibrate import calibrate
 from models.train.compose import Mix, Pool, Pools
 from models.train.data import SPEC, SliceSet, draw_phantom, draw_set, joined, read, save
 from models.train.fit import Plan, fit
+from models.train.hard import by_difficulty
 from models.train.templates import read_average
 
 LOT = 40  #: heads drawn between two saves
@@ -35,6 +37,7 @@ class Stage:
     steps: int
     peak_rate: float
     mix: Mix
+    hard: bool = False  #: draw by how hard the stage before finds the slices
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def cook(recipe: Recipe, bench: Bench) -> Card:
 def draw(recipe: Recipe, bench: Bench) -> Pools:
     """The training slices, from disk where an earlier run left them."""
     torch.set_num_threads(1)
+    threadpool_limits(1, "blas")
     average = read_average(bench.templates)
     phantoms = draw_pool(
         recipe.phantoms, partial(draw_set, draw_phantom, workers=bench.workers), bench.out / "phantoms"
@@ -106,7 +110,7 @@ def train(recipe: Recipe, bench: Bench, pools: Pools) -> Path:
     for number, stage in enumerate(recipe.stages[-1:] if previous else recipe.stages):
         out, seed = bench.out / stage.name, recipe.seed + number
         plan = Plan(out, stage.steps, stage.peak_rate, stage.mix, seed, bench.threads, previous)
-        previous = fit(plan, pools)
+        previous = fit(plan, by_difficulty(pools, previous, out / "odds") if stage.hard and previous else pools)
     assert previous is not None
     return previous
 

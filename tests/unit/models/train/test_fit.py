@@ -25,11 +25,13 @@ def few(bleeding=True, hu=30.0):
     return Pool.of(SliceSet(np.full((6, 224, 224), hu, np.int16), shares, full, np.arange(6, dtype=np.int32)))
 
 
-def test_the_labels_follow_the_area_and_traces_weigh_nothing():
-    areas = np.array([[100, 0, 0, 0, 0], [10, 0, 0, 0, 0], [0, 0, 0, 0, 0], [15, 0, 0, 0, 15]], np.float32)
-    labels, weights = labels_of(areas)
-    assert labels[:, 0].tolist() == [1, 0, 0, 1] and labels[0].tolist() == [1, 1, 0, 0, 0, 0]
-    assert weights[:, 0].tolist() == [1, 0, 1, 1] and weights[3].tolist() == [1, 0, 1, 1, 1, 0]
+def test_the_labels_follow_the_area_and_traces_and_films_weigh_nothing():
+    shares = np.zeros((5, 5, 56, 56), np.float32)
+    for row, kind, cells, share in ((0, 0, 6, 1.0), (1, 0, 1, 0.6), (3, 0, 1, 1.0), (3, 4, 1, 1.0), (4, 4, 40, 0.2)):
+        shares[row, kind, 10 + kind, 10 : 10 + cells] = share
+    labels, weights = labels_of(shares)
+    assert labels[:, 0].tolist() == [1, 0, 0, 1, 0] and labels[0].tolist() == [1, 1, 0, 0, 0, 0]
+    assert weights[:, 0].tolist() == [1, 0, 1, 1, 0] and weights[3].tolist() == [1, 0, 1, 1, 1, 0]
 
 
 def test_a_drawn_phantom_is_kept_as_it_is(tmp_path):
@@ -124,8 +126,18 @@ def test_the_bench_divides_logits_by_the_temperature(bench):
     assert features.shape == (2, 12) and cells.shape == (2, 6, 8, 8)
 
 
+def test_a_mirrored_bench_reads_a_head_and_its_mirror_image_alike(bench):
+    images = torch.rand(2, 3, 64, 64)
+    both = LocateBench(bench.net, 2.0, mirror=True)
+    ours, theirs = both(images), both(images.flip(-1))
+    assert torch.allclose(ours[0], theirs[0], atol=1e-6) and torch.allclose(ours[2], theirs[2].flip(-1), atol=1e-6)
+    halves = [torch.logit(bench(each)[0]) for each in (images, images.flip(-1))]
+    assert torch.allclose(torch.logit(ours[0]), sum(halves) / 2, atol=1e-4)
+
+
 def test_the_strongest_cells_speak_for_the_slice(bench):
     images = torch.rand(1, 3, 64, 64)
     logits, cells, pooled = bench.net(images)
-    strongest = cells.flatten(2).sort(2, descending=True).values[:, :, :6].mean(2)
-    assert torch.allclose(logits, bench.net.trust * strongest + bench.net.fc(pooled), atol=1e-5)
+    ranked = cells.flatten(2).sort(2, descending=True).values
+    heard = bench.net.trust * ranked[:, :, :6].mean(2) + bench.net.trust_peak * ranked[:, :, :2].mean(2)
+    assert torch.allclose(logits, heard + bench.net.fc(pooled), atol=1e-5)
