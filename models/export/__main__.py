@@ -16,7 +16,7 @@ def main() -> None:
     )
     asked = parser.parse_args()
     card = Card.load(asked.pack)
-    bench = open_checkpoint(asked.checkpoint, len(card.labels), card.temperature)
+    bench = open_checkpoint(asked.checkpoint, len(card.labels), card.temperature, mirror=True)
     digest = export(bench, card.preprocess.size, card.weights_path, card.preprocess.channels)
     text = (asked.pack / CARD_FILE).read_text("utf-8").replace(card.sha256, digest)
     (asked.pack / CARD_FILE).write_text(text, "utf-8")

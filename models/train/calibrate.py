@@ -20,6 +20,7 @@ from models.train.bent_cases import read_bent
 
 PHANTOM_SEED, BENT_SEED = 400_000, 710_000
 TEMPERATURES, PULL = (0.25, 6.0), 1e-3  #: what is tried; and what holds the bias where all slices are told apart
+SPECIFIC = 0.93  #: of the heads without blood so many must stay unflagged, in each world
 CUTS = 1 / (1 + np.exp(-np.linspace(-3, 7, 101)))  #: slice thresholds tried
 
 
@@ -59,13 +60,14 @@ def _scale(guess: float) -> float:
 def operating_point(worlds: Sequence[Sequence[CaseReading]], card: Card) -> Point:
     """From series read with a pack whose graph has no bias and divides by the card's temperature.
 
-    Each world has the same say in the cut; the probabilities are made to mean what they say over the slices of both.
+    Each world has the same say in the cut, and no world more false alarms than `SPECIFIC` leaves; the probabilities are
+    made to mean what they say over the slices of both.
     """
     cases = [case for world in worlds for case in world]
     scores, truth = _slices(cases, card, "any")
     temperature, shift = best_scale(scores, truth)
     bias = [shift if label == "any" else _bias(cases, card, label, temperature) for label in card.labels]
-    cut = float(CUTS[_best_cut([_balance(world, card) for world in worlds])])
+    cut = float(CUTS[best_cut([_rates(world, card) for world in worlds])])
     moved = float(logit(np.array(cut))) * card.temperature / temperature + shift
     threshold = float(1 / (1 + np.exp(-moved)))
     return Point(round(temperature, 3), round(threshold, 4), tuple(round(each, 3) for each in bias))
@@ -83,17 +85,19 @@ def _bias(cases: Sequence[CaseReading], card: Card, label: str, temperature: flo
     return best_scale(scores, truth, temperature)[1] if truth.any() else 0.0
 
 
-def _balance(world: Sequence[CaseReading], card: Card) -> NDArray[np.float64]:
-    """The worse of sensitivity and specificity at each cut."""
+def _rates(world: Sequence[CaseReading], card: Card) -> NDArray[np.float64]:
+    """Sensitivity and specificity at each cut, [2, cuts]."""
     calls = sweep(world, card, [float(cut) for cut in CUTS])
     bleeding = np.array([case.truth("any") > 0 for case in world])
-    return np.asarray(np.minimum(calls[:, bleeding].mean(axis=1), 1 - calls[:, ~bleeding].mean(axis=1)))
+    return np.stack([calls[:, bleeding].mean(axis=1), 1 - calls[:, ~bleeding].mean(axis=1)])
 
 
-def _best_cut(balances: Sequence[NDArray[np.float64]]) -> int:
-    """The middle of the stretch of cuts whose mean balance is within a hundredth of the best."""
-    mean = np.mean(balances, axis=0)
-    good = np.flatnonzero(mean >= mean.max() - 0.01)
+def best_cut(rates: Sequence[NDArray[np.float64]]) -> int:
+    """The middle of the cuts within a hundredth of the best mean sensitivity that leaves each world its specificity."""
+    sensitivity = np.mean([each[0] for each in rates], axis=0)
+    specificity = np.min([each[1] for each in rates], axis=0)
+    merit = np.where(specificity >= min(SPECIFIC, specificity.max()), sensitivity, -1)
+    good = np.flatnonzero(merit >= merit.max() - 0.01)
     return int(good[len(good) // 2])
 
 

@@ -51,7 +51,13 @@ class Recipe:
     seed: int = 11
 
 
-DEFAULT = Recipe((Stage("first", 2000, 2e-3, Mix()), Stage("long", 6000, 1.5e-3, Mix(0.4375))))
+DEFAULT = Recipe(
+    (
+        Stage("first", 2000, 2e-3, Mix()),
+        Stage("long", 4000, 1.5e-3, Mix(0.4375)),
+        Stage("hard", 4600, 1.4e-3, Mix(0.4375), hard=True),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def write_pack(folder: Path, checkpoint: Path, values: Mapping[str, float], bias
     for name, value in (seen | dict(values)).items():
         set_value(folder, name, f"{value:g}")
     card = Card.load(folder)
-    bench = open_checkpoint(checkpoint, len(card.labels), card.temperature)
+    bench = open_checkpoint(checkpoint, len(card.labels), card.temperature, mirror=True)
     if bias:
         with torch.no_grad():
             bench.net.fc.bias.add_(card.temperature * torch.tensor(bias))

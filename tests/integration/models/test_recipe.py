@@ -15,7 +15,7 @@ from models.train.recipe import Bench, Recipe, Stage, cook, draw, train  # noqa:
 
 TEMPLATES = Path(__file__).parents[4] / "shared" / "data" / "ct-templates"
 SHORT = Recipe(
-    stages=(Stage("first", 1, 1e-3, Mix()), Stage("long", 1, 1e-3, Mix(0.4375))),
+    stages=(Stage("first", 1, 1e-3, Mix()), Stage("long", 1, 1e-3, Mix(0.4375), hard=True)),
     phantoms=range(100_000, 100_002), bent=range(600_000, 600_002), calibrated_on=(2, 2),
 )  # fmt: skip
 
@@ -31,6 +31,6 @@ def test_a_short_recipe_makes_a_pack_and_goes_on_where_it_stopped(tmp_path, monk
     verify(find_pack(tmp_path / "pack"))
     assert card.preprocess == SPEC and card.temperature != 1 and 0 < card.slice_threshold < 1
     made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.suffix in (".npy", ".pt")}
-    assert len(made) == 2 * 2 * 4 + 2
+    assert len(made) == 2 * 2 * 4 + 2 + 2  # lots and wholes, odds, checkpoints
     assert train(SHORT, bench, draw(SHORT, bench)) == tmp_path / "long" / "checkpoint.pt"
     assert all(path.stat().st_mtime_ns == when for path, when in made.items())

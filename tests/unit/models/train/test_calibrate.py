@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="torch is not installed: install the 'train'
 
 from models.judge.nouns import CaseReading, Spot
 from models.sections import Rule
-from models.train.calibrate import best_scale, operating_point
+from models.train.calibrate import SPECIFIC, best_cut, best_scale, operating_point
 from models.train.recipe import set_value
 
 CARD = SimpleNamespace(labels=("any",), temperature=1.0, rule=Rule("run", {"run_mm": 10.0}))
@@ -44,6 +44,14 @@ def test_each_world_has_the_same_say():
         for point in points
     ]
     assert cuts[0] == pytest.approx(cuts[1], abs=0.01)
+
+
+def test_no_world_gets_more_false_alarms_than_allowed():
+    sensitivity, low, high = np.array([0.99, 0.9, 0.6, 0.2]), SPECIFIC - 0.01, SPECIFIC + 0.01
+    strict = np.stack([sensitivity, [0.5, low, high, 1.0]])
+    assert best_cut([strict]) == 2
+    assert best_cut([strict, np.stack([sensitivity, [0.5, 0.6, low, 1.0]])]) == 3
+    assert best_cut([np.stack([sensitivity, [0.5, 0.6, 0.7, 0.7]])]) == 2  # out of reach: as near as may be
 
 
 def test_probabilities_come_to_mean_what_they_say():
