@@ -122,8 +122,8 @@ def from_phantoms(pool: Pool, count: int, rng: np.random.Generator) -> Rows:
 
 def from_bent(pool: Pool, pairs: int, rng: np.random.Generator) -> Rows:
     """Each head twice; the kinds in turn as far as there are heads with them."""
-    bloody = pairs - pairs // 5  # a fifth come as they are, mostly without blood
-    chosen = np.array([_one(pool, place if place < bloody else None, rng) for place in range(pairs)], np.intp)
+    bleeding = pairs - pairs // 5  # a fifth come as they are, mostly without blood
+    chosen = np.array([_one(pool, place if place < bleeding else None, rng) for place in range(pairs)], np.intp)
     hosts = pool.slices.hu[chosen].astype(np.float32)
     kinds = pool.slices.shares[chosen] / np.float32(255)
     rows = Rows(np.concatenate([hosts, hosts]), np.zeros((2 * pairs, len(KINDS), MAP, MAP), np.float32))
