@@ -17,6 +17,7 @@ from models.judge.read import read_case
 from models.judge.rule import sweep
 from models.judge.shelf import Shelf, mixture, take
 from models.train.bent_cases import read_bent
+from models.train.systems.judge import logit
 
 PHANTOM_SEED, BENT_SEED = 400_000, 710_000
 TEMPERATURES, PULL = (0.25, 6.0), 1e-3  #: what is tried; and what holds the bias where all slices are told apart
@@ -31,12 +32,6 @@ class Point:
     temperature: float
     slice_threshold: float
     bias: tuple[float, ...] = ()  #: added to the logits over the temperature, by label; it goes into the graph
-
-
-def logit(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Inverse of the sigmoid, kept finite."""
-    p = np.clip(probabilities.astype(np.float64), 1e-7, 1 - 1e-7)
-    return np.asarray(np.log(p / (1 - p)))
 
 
 def best_scale(logits: NDArray[np.float64], truth: NDArray[np.bool_], temperature: float = 0.0) -> tuple[float, float]:

@@ -15,7 +15,12 @@ from models.classify.net import LocateNet  # noqa: E402
 from models.errors import PackGraphMismatch  # noqa: E402
 from models.export import check_parity  # noqa: E402
 
-HERE = "import sys; from models.export.__main__ import main; main()"
+HERE = """
+import sys
+from pathlib import Path
+from models.train.recipe import write_pack
+write_pack(Path(sys.argv[1]), Path(sys.argv[2]), {})
+"""
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +29,7 @@ def pack(tmp_path_factory):
     shutil.copytree(find_pack("default").folder, folder)
     torch.manual_seed(3)
     torch.save({"net": LocateNet(6).state_dict()}, folder.parent / "checkpoint.pt")
-    arguments = ["--checkpoint", str(folder.parent / "checkpoint.pt"), "--pack", str(folder)]
+    arguments = [str(folder), str(folder.parent / "checkpoint.pt")]
     subprocess.run([sys.executable, "-c", HERE, *arguments], check=True, capture_output=True, timeout=240)
     return folder
 
