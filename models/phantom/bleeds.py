@@ -45,8 +45,8 @@ class Bleed:
         return np.asarray(soft(field - self.level, EDGE_MM) * room * (1 - taken), np.float32)
 
 
-def random_look(dice: Dice, finding: str, level_y: float) -> Look:
-    """Acute, hyperacute, subacute or settled blood."""
+def random_look(dice: Dice, finding: str, level_y: float, grey: float) -> Look:
+    """Acute, hyperacute, subacute or settled blood; denser than the head's grey matter, or nobody could tell."""
     fluid = finding in ("subarachnoid", "intraventricular")
     name, swirl = "fluid_blood" if fluid else "acute", "swirl"
     if dice.happens("subacute"):
@@ -57,8 +57,9 @@ def random_look(dice: Dice, finding: str, level_y: float) -> Look:
         swirl = "swirl_mixed"
     rim = finding == "intraparenchymal" and bool(dice.rng.random() < 0.85)
     settles = not fluid and dice.happens("sediment")
+    density = max(dice.of(name), grey + dice.of("above_grey"))
     return Look(
-        dice.of(name), dice.of(swirl), dice.of("sediment") if settles else 0.0, level_y,
+        density, dice.of(swirl), dice.of("sediment") if settles else 0.0, level_y,
         dice.of("edema_width") if rim else 0.0, dice.of("edema_depth"),
     )  # fmt: skip
 

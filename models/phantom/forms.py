@@ -1,6 +1,7 @@
 """Where each kind of blood lies and what form it takes there."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,7 @@ SEATS: Seats = {
     "contusion": ((24, 62, -8), (14, 58, -12), (40, 48, -8), (46, 18, -30), (50, 2, -34), (54, -8, -20)),
     "several": ((34, 35, 18), (40, -20, 28), (28, -58, 12), (45, 5, -24), (26, 4, 3), (25, -48, -36)),
 }
+SMALL_ML = 3.0  #: an epidural below it is a bead, not a plaque
 #: forms that hold only so much (ml)
 MOST_ML = {
     "stem": 7, "cerebellar": 35, "thin": 20, "falx": 22, "tentorial": 18, "around_stem": 12, "layer": 10, "lone": 20,
@@ -35,8 +37,9 @@ def random_bleed(finding: str, dice: Dice, head: Head, band: Band, second: bool 
     first = next(iter(weights))
     form = dice.pick({name: share * (1 if name == first else dice.variety) for name, share in weights.items()})
     side = dice.side()
-    shape, level_y = DRAWN[finding](form, (dice, head), side, band)
-    return Bleed(finding, form, _volume(dice, finding, form, second), side, random_look(dice, finding, level_y), shape)
+    volume = _volume(dice, finding, form, second)
+    shape, level_y = DRAWN[finding](form, Draw(dice, head, volume), side, band)
+    return Bleed(finding, form, volume, side, random_look(dice, finding, level_y, head.grey), shape)
 
 
 def _volume(dice: Dice, finding: str, form: str, second: bool) -> float:
@@ -48,12 +51,20 @@ def _volume(dice: Dice, finding: str, form: str, second: bool) -> float:
     return float(np.exp(dice.rng.uniform(np.log(low), np.log(most))))
 
 
-Draw = tuple[Dice, Head]
+@dataclass(frozen=True)
+class Draw:
+    """What a form is drawn with."""
+
+    dice: Dice
+    head: Head
+    volume_ml: float
+
+
 Drawn = tuple[Shape, float]  #: the shape and where a fluid level would stand
 
 
 def _epidural(form: str, draw: Draw, side: float, band: Band) -> Drawn:
-    dice, head = draw
+    dice, head = draw.dice, draw.head
     angle = dice.rng.uniform(-1.0, 0.9) if form == "lens" else dice.rng.uniform(-1.5, 1.5)
     height = float(np.clip(dice.rng.uniform(-12, 40), *band))
     if form == "posterior":
@@ -61,7 +72,7 @@ def _epidural(form: str, draw: Draw, side: float, band: Band) -> Drawn:
     if form == "vertex":
         height = min(band[1], 0.85 * head.height)
     x, y, z = on_vault(head, angle, height)
-    away = dice.rng.uniform(1.3, 1.9)
+    away = dice.rng.uniform(1.1, 1.9) if draw.volume_ml >= SMALL_ML else dice.rng.uniform(1.05, 1.3)
     centre = (side * x * away, y * away, z * (away if form == "vertex" else 1.0))
     rough = dice.rng.uniform(0.2, 1.0)
 
@@ -73,18 +84,22 @@ def _epidural(form: str, draw: Draw, side: float, band: Band) -> Drawn:
 
 
 def _subdural(form: str, draw: Draw, side: float, band: Band) -> Drawn:
-    dice, _ = draw
+    dice = draw.dice
     rng = dice.rng
     front, height = rng.uniform(-30, 30), float(np.clip(rng.uniform(5, 40), *band))
-    long, tall = rng.uniform(40, 90), rng.uniform(24, 50)
+    long, wide = rng.uniform(40, 90), rng.uniform(24, 50)
     slope = dice.of("thin_slope" if form != "crescent" else "slope")
+    least = dice.of("film")
+    if (middle := np.sqrt(2000 * slope * draw.volume_ml / (np.pi * long * wide))) < least:
+        long, wide = long * middle / least, wide * middle / least
     sheet = SHEETS[form]
     if form == "tentorial":
-        front, height, tall = rng.uniform(-60, -35), float(np.clip(-2, *band)), 60.0
+        front, height = rng.uniform(-60, -35), side * rng.uniform(12, 32)
 
     def shape(canvas: Canvas) -> tuple[Array, Array]:
         place = canvas.place
-        spread = ((place.y - front) / long) ** 2 + ((place.z - height) / tall) ** 2
+        across = place.x if form == "tentorial" else place.z
+        spread = ((place.y - front) / long) ** 2 + ((across - height) / wide) ** 2
         field = sheet(canvas, side) + slope * spread + 0.5 * canvas.field("gap")
         return np.asarray(field, np.float32), soft(-canvas.spaces.depth, 1.2)
 
@@ -119,7 +134,7 @@ SHEETS: dict[str, Callable[[Canvas, float], Array]] = {
 
 
 def _intraparenchymal(form: str, draw: Draw, side: float, band: Band) -> Drawn:
-    dice, head = draw
+    dice, head = draw.dice, draw.head
     rng, seats = dice.rng, SEATS[form]
     count = {"contusion": int(rng.integers(1, 6)), "several": int(rng.integers(2, 5))}.get(form, 1)
     blobs = []
@@ -153,7 +168,7 @@ def _ball(canvas: Canvas, centre: Triple, stretch: Triple) -> Array:
 
 
 def _intraventricular(form: str, draw: Draw, side: float, band: Band) -> Drawn:
-    dice, _ = draw
+    dice = draw.dice
     low, steep = band[0], {"cast": 0.2, "central": 0.5}.get(form, 1.0)
     uneven = dice.rng.uniform(0.3, 2.5)
 
@@ -176,7 +191,7 @@ SPREADS: dict[str, Triple] = {
 
 
 def _subarachnoid(form: str, draw: Draw, side: float, band: Band) -> Drawn:
-    dice, head = draw
+    dice, head = draw.dice, draw.head
     rng = dice.rng
     x, y, z = on_vault(head, rng.uniform(-1.4, 1.4), rng.uniform(0, 0.8 * head.height))
     seat = {

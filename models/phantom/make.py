@@ -21,7 +21,7 @@ from models.phantom.shapes import Place
 from models.phantom.size import Scene, plane_at, size_bleeds
 from models.phantom.skull import AIR_HU, paint_outside
 
-PHANTOM_VERSION = "2"
+PHANTOM_VERSION = "3"
 MATRIX = 512
 PRESSES = ("epidural", "subdural", "intraparenchymal")  #: kinds that push the midline
 MOST_SHIFT = 14.0

@@ -79,10 +79,11 @@ RANGES = {
     "volume": Range(0.3, 80, (20, 40), log=True), "volume_ivh": Range(0.3, 40, (12, 22), log=True),
     "volume_sah": Range(0.4, 50, (20, 30), log=True), "second_volume": Range(0.3, 25, (4, 12), log=True),
     "acute": Range(50, 85, (60, 74)), "subacute": Range(38, 54), "fluid_blood": Range(40, 72, (52, 64)),
-    "hyperacute": Range(38, 52), "swirl": Range(0, 6, (0, 2)), "swirl_mixed": Range(6, 16),
+    "hyperacute": Range(38, 52), "above_grey": Range(5, 14),
+    "swirl": Range(0, 6, (0, 2)), "swirl_mixed": Range(6, 16),
     "sediment": Range(8, 25), "edema_width": Range(1, 12, (2, 6)), "edema_depth": Range(4, 13, (6, 10)),
     "ragged": Range(0.3, 3.5, (1.0, 2.2)), "shift_per_ml": Range(0.03, 0.2, (0.08, 0.12)),
-    "thin_slope": Range(0.3, 2.5), "slope": Range(2.5, 12, (6, 10)),
+    "thin_slope": Range(0.3, 2.5), "slope": Range(2.5, 12, (6, 10)), "film": Range(2.5, 5, (3, 4)),
     # what fools readers
     "infarct_size": Range(6, 32), "infarct_depth": Range(8, 24), "acute_depth": Range(2, 7),
     "wmd_width": Range(3, 16), "wmd_depth": Range(3, 11), "lacune": Range(1.5, 5), "cyst_size": Range(8, 30),

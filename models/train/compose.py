@@ -20,6 +20,10 @@ BATCH = 32
 BLOOD_HU, SPREAD_HU = (42, 82), (36, 68)  #: of clots; of blood between gyri and in ventricles
 THIN = ("subarachnoid", "intraventricular")
 DARK_HU, DARK_SHARE = (4, 22), 0.3  #: the bleed-free partner sometimes has an old infarct's shape instead
+#: the order in which a batch takes the kinds; the two that are hardest to see come twice
+TURNS = [KINDS.index(kind) for kind in (
+    "subdural", "subarachnoid", "epidural", "intraparenchymal", "intraventricular", "subdural", "subarachnoid",
+)]  # fmt: skip
 BRIGHTER = 8.0  #: HU; blood no brighter than this above what it replaces does not count
 
 
@@ -112,7 +116,7 @@ def from_simple(count: int, rng: np.random.Generator) -> Rows:
 
 
 def from_phantoms(pool: Pool, count: int, rng: np.random.Generator) -> Rows:
-    """Half of them bleeds, each kind as often as the others."""
+    """Half of them bleeds, the kinds in turn."""
     picked = np.array([_one(pool, place if place < count // 2 else None, rng) for place in range(count)], np.intp)
     order = np.argsort(picked)  # a mapped file is read in its order
     back = np.argsort(order)
@@ -139,7 +143,7 @@ def from_bent(pool: Pool, pairs: int, rng: np.random.Generator) -> Rows:
 
 def _one(pool: Pool, turn: int | None, rng: np.random.Generator) -> int:
     """The kinds in turn; any slice where no turn is given or nothing is to be had."""
-    found = None if turn is None else pool.pick(turn % len(KINDS), rng)
+    found = None if turn is None else pool.pick(TURNS[turn % len(TURNS)], rng)
     return int(pool.pick(None, rng) or 0) if found is None else found
 
 

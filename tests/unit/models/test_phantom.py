@@ -25,7 +25,7 @@ def test_the_same_seed_gives_the_same_voxels(phantoms):
 
 
 def test_the_version_names_this_generation():
-    assert PHANTOM_VERSION == "2"
+    assert PHANTOM_VERSION == "3"
 
 
 def test_it_is_a_head_in_hu(phantoms):
@@ -147,6 +147,21 @@ def test_a_second_kind_comes_about_as_often_as_the_priors_say():
     assert all(1 <= len(scene.bleeds) <= 3 and scene.kinds[0] == "subdural" for scene in scenes)
     assert 0.1 < len(both) / len(scenes) < 0.55
     assert all(kind in COMPANIONS["subdural"] for scene in both for kind in scene.kinds[1:])
+
+
+def test_a_film_is_thick_enough_to_be_seen_however_little_blood_it_holds():
+    scenes = [draw_scene("subdural", np.random.default_rng(seed), 6, (24.0, "SIEMENS")) for seed in range(40)]
+    films = [bleed for scene in scenes for bleed in scene.bleeds if bleed.finding == "subdural"]
+    small = [bleed for bleed in films if bleed.volume_ml < 3]
+    assert len(small) > 8 and min(bleed.volume_ml for bleed in small) < 0.5
+    assert min(bleed.level for bleed in films) > 2  # mm of depth that the blood reaches
+
+
+def test_blood_is_denser_than_the_grey_matter_of_its_head():
+    for finding in BLEEDS:
+        for seed in range(8):
+            scene = draw_scene(finding, np.random.default_rng(seed), 4, (30.0, "SIEMENS"))
+            assert all(bleed.look.hu >= scene.head.grey + 5 for bleed in scene.bleeds)
 
 
 def test_negatives_carry_what_fools_readers():
