@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from models.card import Card
-from models.errors import ExtraMissing, ModelError
+from models.card import Card, find_pack, verify
+from models.errors import ExtraMissing, ModelError, PackNotFound, ReaderMisused
 from models.seeds.cards import Told
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ VALIDATION = 1  #: part of a run's cases
 class ExportOptions:
     """What `ichor export` was asked for."""
 
-    run: Path  #: folder that `ichor train` left
+    run: Path  #: folder that `ichor train` left, or a pack that is to get smaller
     out: Path  #: folder of the pack
     precision: str = "fp32"  #: fp32, fp16 or int8
     smoothed: bool = False  #: the heat map is the six-pass one
@@ -44,12 +44,38 @@ def export_run(options: ExportOptions, say: Say) -> Card:
     from models.export.packs import shrink_pack, write_pack
     from models.train.systems.run import open_nets, read_run
 
+    if (finished := pack_at(options.run)) is not None:
+        return export_smaller(finished, options, say)
     record = read_run(options.run)
     told = told_by(record, smoothed=options.smoothed)
     card = write_pack(open_nets(options.run, record), told, options.out, say)
     if options.precision != "fp32":
         images = options.calibrate_on if options.calibrate_on is not None else calibration_images(options, card, say)
-        card = shrink_pack(card, options.precision, images, told, say)
+        card = shrink_pack(card, options.precision, images, say)
+    say(f"pack {card.name} {card.version} in {options.out}")
+    return card
+
+
+def pack_at(run: Path) -> Card | None:
+    """The pack that was named in place of a run."""
+    try:
+        return find_pack(run)
+    except PackNotFound:
+        return None
+
+
+def export_smaller(pack: Card, options: ExportOptions, say: Say) -> Card:
+    """A pack in a narrower type, beside the one it was made of."""
+    from models.export.packs import copy_pack, shrink_pack
+
+    if options.precision == "fp32" or options.smoothed:
+        raise ReaderMisused(pack.name, "is a pack already: name --fp16 or --int8 alone to make it smaller")
+    if pack.version.endswith(("-fp16", "-int8")):
+        raise ReaderMisused(pack.name, f"is {pack.version} already: start from the full one")
+    verify(pack)
+    images = options.calibrate_on if options.calibrate_on is not None else phantom_images(pack.preprocess)
+    say(f"calibrated and measured on {len(images)} slices")
+    card = shrink_pack(copy_pack(pack, options.out), options.precision, images, say)
     say(f"pack {card.name} {card.version} in {options.out}")
     return card
 

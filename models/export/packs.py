@@ -1,5 +1,6 @@
 """A system's networks to a whole pack: both graphs proven against torch, the card with their hashes."""
 
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,17 @@ def write_pack(nets: "Nets", told: Told, folder: Path, say: Say = lambda line: N
     return _describe(folder, table)
 
 
-def shrink_pack(card: Card, precision: str, images: Images, told: Told, say: Say = lambda line: None) -> Card:
+def copy_pack(card: Card, folder: Path) -> Card:
+    """All that a pack consists of, in a folder of its own."""
+    if folder.resolve() == card.folder.resolve():
+        raise ReaderMisused(card.name, f"lies in {folder} itself: name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (CARD_FILE, card.weights, *([card.sequence.weights] if card.sequence else [])):
+        shutil.copy(card.folder / name, folder / name)
+    return Card.load(folder)
+
+
+def shrink_pack(card: Card, precision: str, images: Images, say: Say = lambda line: None) -> Card:
     """Put a smaller slice graph into a pack; the card says what it lost. A sequence stage stays as it is."""
     if precision == FP32:
         return card
@@ -46,7 +57,7 @@ def shrink_pack(card: Card, precision: str, images: Images, told: Told, say: Say
     size = card.weights_path.stat().st_size / 1e6
     say(f"{card.weights} in {precision}: {size:.1f} MB, {loss.slices} other slices differ by {loss.max_difference:.4f}")
     table = tomllib.loads((card.folder / CARD_FILE).read_text("utf-8"))
-    table |= {"sha256": digest, "version": f"{told.version}-{precision}"}
+    table |= {"sha256": digest, "version": f"{card.version}-{precision}"}
     table["metrics"] = {**table["metrics"], **loss.metrics()}
     return _describe(card.folder, table)
 

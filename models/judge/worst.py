@@ -114,14 +114,14 @@ Load = Callable[[CaseReading], LoadedCase]
 def write_sheets(cases: Sequence[CaseReading], reader: Reader, load: Load, out: Path) -> dict[str, str]:
     """Both sheets; file name -> what it shows."""
     written = {}
-    for positive, word in ((True, "bleeds with the lowest score"), (False, "bleed-free series with the highest score")):
+    for positive, word in ((True, "Bleeds with the lowest score"), (False, "Bleed-free series with the highest score")):
         chosen = hardest(cases, positive)
         if not chosen:
             continue
         wrong = sum(outcome(case, reader.card) in ("FN", "FP") for case in chosen)
         name = f"hardest_{'bleeds' if positive else 'clear'}.png"
         tiles = [tile(case, load(case), reader) for case in chosen]
-        title = f"The {len(chosen)} {word}; {wrong} called wrongly (orange frame)"
+        title = f"{word}: {len(chosen)} shown, {wrong} called wrongly (orange frame)"
         contact_sheet(tiles, out / name, f"{title}\norange: heat at 40 and 70 % of its peak · green: true blood")
         written[name] = title
     return written

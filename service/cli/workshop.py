@@ -129,7 +129,9 @@ def evaluate(settings: Settings, **wishes: Any) -> None:
     _work("evaluate", act)
 
 
-@verb("export", cls=WorkshopVerb, help="Export a trained run to a model pack (train extra).")
+@verb(
+    "export", cls=WorkshopVerb, help="Export a trained run to a model pack, or a pack to a smaller one (train extra)."
+)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the pack.")
 @click.option("--fp16", "precision", flag_value="fp16", help="Half precision, for GPUs.")

@@ -1,6 +1,7 @@
 """A finished run becomes a pack: whole, in half precision and in 8 bits, with what each of them loses."""
 
 import shutil
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -85,6 +86,24 @@ def test_a_smaller_graph_says_what_it_loses(run, images, tmp_path, precision, sh
     assert 0 < max(apart) <= worst
     content = small.weights_path.read_bytes()
     assert str(tmp_path).encode() not in content and b"/tmp" not in content
+
+
+def test_a_finished_pack_gets_smaller_too(run, images, tmp_path):
+    pack = export_run(ExportOptions(run=run[0], out=tmp_path / "full"), print)
+    small = ExportOptions(run=tmp_path / "full", out=tmp_path / "small", precision="int8", calibrate_on=images)
+    card = export_run(small, print)
+    verify(pack)
+    verify(card)
+    assert card.version == f"{pack.version}-int8" and card.metrics["int8_slices"] == len(images) / 4
+    assert card.weights_path.stat().st_size < 0.5 * pack.weights_path.stat().st_size
+    assert len(load(card, "cpu", 1).read(scan(2))) == 2
+    for wrong, why in (
+        (replace(small, precision="fp32"), "is a pack already"),
+        (replace(small, out=small.run), "name another folder"),
+        (replace(small, run=small.out), "start from the full one"),
+    ):
+        with pytest.raises(ReaderMisused, match=why):
+            export_run(wrong, print)
 
 
 def test_too_few_slices_calibrate_nothing(run, images, tmp_path):
