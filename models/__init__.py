@@ -9,6 +9,7 @@ from models.anatomy import HeadFacts, head_facts
 from models.card import Card, bundled_packs, find_pack, verify
 from models.reader import Reader, load
 from models.reading import Region, SliceInput, SliceParts
+from models.slab import around, thickened
 from models.volume import repair_wrap, to_hu, wrap_damaged
 
 __all__ = [
@@ -19,12 +20,14 @@ __all__ = [
     "SeriesScores",
     "SliceInput",
     "SliceParts",
+    "around",
     "bundled_packs",
     "find_pack",
     "head_facts",
     "load",
     "repair_wrap",
     "series_scores",
+    "thickened",
     "to_hu",
     "verify",
     "wrap_damaged",

@@ -37,6 +37,7 @@ class Preprocess:
     sd: tuple[float, ...] = (0.5,)
     through: int = 0  #: side that pictures are brought to before the centre is cut out; 0 = as they are
     centre: float = 1.0  #: share of each side that is kept
+    slab_mm: float = 0.0  #: thinner slices are averaged with those around them up to this thickness; 0 = never
 
     @property
     def channels(self) -> int:
@@ -54,7 +55,7 @@ class Preprocess:
         refuse_unknown(cls, raw)
         kinds: dict[str, Callable[[Any], Any]] = {
             "filter": str, "bytes": bool, "spread": bool, "mean": _floats, "sd": _floats, "through": int,
-            "centre": float,
+            "centre": float, "slab_mm": float,
         }  # fmt: skip
         optional = {key: kind(raw[key]) for key, kind in kinds.items() if key in raw}
         windows = tuple((int(centre), int(width)) for centre, width in raw["windows"])
@@ -79,6 +80,8 @@ class Preprocess:
             "preprocess.sd is not positive": any(sd <= 0 for sd in self.sd),
             "preprocess.centre is not inside 0..1": not 0 < self.centre <= 1,
             "preprocess.through is negative": self.through < 0,
+            "preprocess.slab_mm is negative": self.slab_mm < 0,
+            "preprocess.slab_mm needs neighbours = 0": self.slab_mm > 0 and self.neighbours != 0,
         }
 
 

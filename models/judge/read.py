@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models import Reader, series_scores
+from models import Reader, around, series_scores, thickened
 from models.datasets import LoadedCase
 from models.judge.nouns import KINDS, LABELS, CaseReading, Floats
 from models.judge.spots import hottest, spot
@@ -20,7 +20,7 @@ VOXELS_DECIDE = (PHANTOM, "folder")  #: where voxel truth is exact, because it w
 def read_case(reader: Reader, loaded: LoadedCase) -> CaseReading:
     """Read one series; `seconds` is from HU to series probabilities."""
     start = time.perf_counter()
-    parts = read_slices(reader, loaded.slices)
+    parts = read_slices(reader, shown(reader, loaded, range(len(loaded.slices))))
     probabilities = refined(reader, parts, loaded.positions_mm)
     scores = series_scores(probabilities, loaded.positions_mm).series_probabilities
     seconds = time.perf_counter() - start
@@ -35,6 +35,15 @@ def read_case(reader: Reader, loaded: LoadedCase) -> CaseReading:
         volume_ml=volume(loaded), volumes_ml=volumes(loaded), seconds=seconds,
         spot=spot(key, hottest(parts[key], column), loaded.slices[key], loaded.truth, loaded.positions_mm),
     )  # fmt: skip
+
+
+def shown(reader: Reader, loaded: LoadedCase, wanted: Sequence[int]) -> list[SliceInput]:
+    """Some slices of a case as the reader looks at them: thin ones as slabs where the card asks for it."""
+    slices, slab_mm = loaded.slices, reader.card.preprocess.slab_mm
+    if not slab_mm:
+        return [slices[at] for at in wanted]
+    others = around(loaded.positions_mm, np.full(len(slices), loaded.case.thickness_mm), slab_mm)
+    return [thickened(slices[at], [slices[each] for each in others[at]]) for at in wanted]
 
 
 def read_slices(reader: Reader, slices: Sequence[SliceInput]) -> list[SliceParts]:

@@ -15,7 +15,7 @@ from models.datasets import LoadedCase
 from models.judge.nouns import KINDS, CaseReading
 from models.judge.paper import GREEN, GREY, ORANGE, Picture, drawn
 from models.judge.plain import outcome
-from models.judge.read import read_slices
+from models.judge.read import read_slices, shown
 from models.reading import Region
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def tile(case: CaseReading, loaded: LoadedCase, reader: Reader) -> Tile:
     if kind == "FN" and loaded.truth is not None and loaded.truth.any():
         at = int((loaded.truth > 0).sum(axis=(1, 2)).argmax())
     near = range(max(0, at - 1), min(len(loaded.slices), at + 2))
-    parts = read_slices(reader, [loaded.slices[each] for each in near])[at - near.start]
+    parts = read_slices(reader, shown(reader, loaded, near))[at - near.start]
     source = loaded.slices[at]
     return Tile(
         source.hu, (source.row_mm, source.col_mm),

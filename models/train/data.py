@@ -21,7 +21,7 @@ from models.preprocess import crop, head_region
 from models.reading import Region, SliceInput
 from models.volume import AIR
 
-SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=224, mm_per_pixel=1.0, neighbours=0)
+SPEC = Preprocess(windows=((40, 80), (80, 200), (40, 380)), size=224, mm_per_pixel=1.0, neighbours=0, slab_mm=5.0)
 KINDS = FINDINGS[1:]
 LABELS = ("any", *KINDS)
 SEEN_MM2, UNSEEN_MM2 = 25.0, 4.0  #: blood area from which a slice counts as positive, up to which as negative

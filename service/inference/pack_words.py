@@ -39,6 +39,7 @@ def _preprocess(card: models.Card) -> str:
     spec = card.preprocess
     windows = ", ".join(f"{centre}/{width}" for centre, width in spec.windows)
     shown = "the slice with the one above and the one below" if spec.neighbours else "one slice"
+    shown += f", thinner ones averaged to {spec.slab_mm:g} mm" if spec.slab_mm else ""
     scale = f"{spec.mm_per_pixel:g} mm per pixel around the head" if spec.mm_per_pixel else "the whole slice"
     parts = [f"HU windows {windows} of {shown}", f"{spec.size} x {spec.size} pixels, {scale}", f"{spec.filter} filter"]
     parts += ["8 bits"] if spec.bytes else []

@@ -54,7 +54,8 @@ class SliceReader:
 
     def sights(self, instances: Sequence[StoredInstance]) -> list[Sight]:
         """Say for every frame what this pack is shown."""
-        return sights_of(instances, self._reader.card.preprocess.neighbours, self._repair)
+        spec = self._reader.card.preprocess
+        return sights_of(instances, spec.neighbours, self._repair, spec.slab_mm)
 
     def repaired(self, instances: Sequence[StoredInstance]) -> int:
         """Count the images whose 12-bit wrap is undone before they are read."""
@@ -128,7 +129,9 @@ class _Shelf:
     def show(self, sight: Sight) -> _Shown:
         """Give a sight its pixels; a neighbour that cannot be decoded is missing."""
         pixels, above, below = self._take(sight.slice), self._beside(sight.above), self._beside(sight.below)
-        return _Shown(sight, pixels, (above, below))
+        others = [found for found in map(self._beside, sight.slab) if found]
+        shown = pixels if isinstance(pixels, str) else models.thickened(pixels, others)
+        return _Shown(sight, shown, (above, below))
 
     def _beside(self, place: Place | None) -> Pixels:
         found = self._take(place) if place else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from models import wrap_damaged
-from service.domain.geometry import geometry_of
+from models import around, wrap_damaged
+from service.domain.geometry import Geometry, PlacedSlice, geometry_of
 from service.domain.ids import PixelsHash
 from service.domain.reading import SliceKey
 from service.domain.scan import InstanceHeader, StoredInstance
@@ -28,6 +28,8 @@ class Sight:
     slice: Place
     above: Place | None
     below: Place | None
+    #: what it is averaged with, where it is thinner than the pack likes
+    slab: tuple[Place, ...] = ()
     pixels_hash: PixelsHash
     #: no slice that may still come can change what is beside it
     settled: bool
@@ -40,20 +42,24 @@ class Sight:
     @property
     def places(self) -> tuple[Place, ...]:
         """Return every frame that it takes to read it."""
-        return tuple(one for one in (self.slice, self.above, self.below) if one)
+        return tuple(one for one in (self.slice, self.above, self.below, *self.slab) if one)
 
 
-def sights_of(instances: Sequence[StoredInstance], neighbours: int, repair: bool) -> list[Sight]:
-    """Return one sight per frame: as the instances come for a slice alone, ascending where neighbours count."""
+def sights_of(instances: Sequence[StoredInstance], neighbours: int, repair: bool, slab_mm: float = 0.0) -> list[Sight]:
+    """Return one sight per frame: as the instances come for a slice alone, ascending where others count."""
     places = [Place(one, place.frame) for one in instances for place in one.header.slices]
-    if not neighbours:
+    if not neighbours and not slab_mm:
         return [_alone(place, repair) for place in places]
     stack = geometry_of(instances)
     named = {(place.instance.sop_uid, place.frame): place for place in places}
     ordered = [named.pop((one.sop_uid, one.frame)) for one in stack.slices]
     joined = stack.touches
-    beside = [_between(ordered, at, joined, repair) for at in range(len(ordered))]
-    return [*beside, *(_between([place], 0, (), repair) for place in named.values())]
+    if neighbours:
+        beside = [_between(ordered, at, joined, repair) for at in range(len(ordered))]
+        return [*beside, *(_between([place], 0, (), repair) for place in named.values())]
+    slabs = _slabs(stack, slab_mm)
+    thick = [_thick(ordered, at, (slabs[at], joined), repair) for at in range(len(ordered))]
+    return [*thick, *(_alone(place, repair) for place in named.values())]
 
 
 def needs_repair(header: InstanceHeader) -> bool:
@@ -78,6 +84,38 @@ def _between(ordered: Sequence[Place], at: int, joined: Sequence[bool], repair: 
         pixels_hash=PixelsHash(_digest("|".join(parts))),
         settled=bool(above and below and joined[at] and joined[at - 1]),
     )
+
+
+def _slabs(stack: Geometry, slab_mm: float) -> list[tuple[int, ...] | None]:
+    """Return the others of each slice's slab, of its own time point; None where it stands alone for good."""
+    found = around([one.place_mm for one in stack.slices], [one.thickness or 0.0 for one in stack.slices], slab_mm)
+    return [
+        tuple(other for other in others if stack.slices[other].time_point == one.time_point)
+        if _is_thin(one, slab_mm)
+        else None
+        for one, others in zip(stack.slices, found, strict=True)
+    ]
+
+
+def _is_thin(one: PlacedSlice, slab_mm: float) -> bool:
+    return one.thickness is not None and one.thickness < slab_mm
+
+
+def _thick(
+    ordered: Sequence[Place], at: int, beside: tuple[tuple[int, ...] | None, Sequence[bool]], repair: bool
+) -> Sight:
+    """Return a slice with the rest of its slab; it is settled when what lies beyond the slab touches it."""
+    others, joined = beside
+    alone = _alone(ordered[at], repair)
+    if others is None:
+        return alone
+    first, last = min((at, *others)), max((at, *others))
+    settled = first > 0 and last < len(ordered) - 1 and all(joined[first - 1 : last + 1])
+    if not others:
+        return replace(alone, settled=settled)
+    parts = [f"{_pixels(ordered[each], repair)}@{ordered[each].frame}" for each in (at, *others)]
+    name = PixelsHash(_digest("|".join(["slab", *parts])))
+    return replace(alone, slab=tuple(ordered[each] for each in others), pixels_hash=name, settled=settled)
 
 
 def _pixels(place: Place, repair: bool) -> str:

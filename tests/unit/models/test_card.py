@@ -170,6 +170,8 @@ SEQUENCE = "[outputs]\n", '[sequence]\nweights = "{}"\nsha256 = "0"\ninputs = [{
         ("neighbours = 0", "neighbours = 0\ncentre = 0.8", "need filter bilinear or pillow"),
         ("neighbours = 0", 'neighbours = 0\nfilter = "pillow"\ncentre = 0', "centre is not inside"),
         ("neighbours = 0", 'neighbours = 0\nfilter = "pillow"\nthrough = -1', "through is negative"),
+        ("neighbours = 0", "neighbours = 0\nslab_mm = -1", "slab_mm is negative"),
+        ("neighbours = 0", "neighbours = 1\nslab_mm = 5", "slab_mm needs neighbours = 0"),
         ("neighbours = 0", "neighbours = 0\nmean = [0.1, 0.2]", "one number or one per window"),
         ("neighbours = 0", "neighbours = 0\nsd = [0.0]", "sd is not positive"),
         ("[[40, 80]]", "[]", "windows are empty"),

@@ -112,3 +112,44 @@ def test_mended_pixels_are_another_sight_and_only_where_they_are_mended(neighbou
     honest, wrapped = stack(even(3)), stack(even(3), **WRAPPED)
     assert names(honest, neighbours, repair=True) == names(honest, neighbours)
     assert changed(names(wrapped, neighbours), names(wrapped, neighbours, repair=True)) == [1, 2, 3]
+
+
+def slabs(sights: list[Sight]) -> list[list[int | None]]:
+    """The others of each slab by instance number."""
+    return [[place.instance.header.instance_number for place in one.slab] for one in sights]
+
+
+def test_thin_slices_are_seen_as_slabs_and_thick_ones_alone() -> None:
+    thin = [at * 1.5 for at in range(6)]
+    sights = sights_of(stack(thin, thickness=1.5)[::-1], 0, False, 5.0)
+    assert slabs(sights) == [[2], [1, 3], [2, 4], [3, 5], [4, 6], [5]]
+    assert [one.settled for one in sights] == [False, False, True, True, False, False]
+    assert [len(one.places) for one in sights] == [2, 3, 3, 3, 3, 2]
+    for thick in (stack(even(6)), stack(even(6), thickness=None), stack(thin, thickness=2.5)):
+        assert not any(slabs(sights_of(thick, 0, False, 5.0)))
+
+
+def test_a_thick_slice_is_read_at_once_under_its_own_name() -> None:
+    instances = stack(even(5))
+    sights = sights_of(instances, 0, False, 5.0)
+    assert all(one.settled for one in sights)
+    assert [one.pixels_hash for one in sights] == [one.content_hash for one in instances]
+
+
+def test_a_thin_slice_waits_for_what_may_still_come() -> None:
+    (lone,) = sights_of(stack([0.0], thickness=1.0), 0, False, 5.0)
+    assert not lone.settled and not lone.slab
+    spread = sights_of(stack([0, 1, 2, 3, 4, 5, 8, 9, 10], thickness=1.0), 0, False, 5.0)
+    assert [one.settled for one in spread] == [False, False, False, False, False, False, False, False, False]
+    assert slabs(spread)[4] == [3, 4, 6] and slabs(spread)[6] == [8, 9]
+    whole = sights_of(stack([float(at) for at in range(8)], thickness=1.0), 0, False, 5.0)
+    assert [one.settled for one in whole] == [False, False, False, True, True, False, False, False]
+
+
+@pytest.mark.parametrize("late", range(3, 8))
+def test_a_late_thin_slice_renews_the_slabs_that_it_belongs_to(late: int) -> None:
+    whole = stack([1.5 * at for at in range(9)], thickness=1.5)
+    early = [one for one in whole if one.header.instance_number != late]
+    before, after = ({one.slice.instance.sop_uid: one.pixels_hash for one in sights_of(some, 0, False, 5.0)}
+                     for some in (early, whole))  # fmt: skip
+    assert changed(before, after) == [late - 1, late, late + 1]

@@ -1,0 +1,41 @@
+"""Thin slices looked at as a scanner's thick ones: averaged with those around them, so that noise hides less.
+
+Serving and judging both come through here; training draws its slices as thick as serving shows them.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from models.reading import SliceInput
+
+TOLERANCE_MM = 0.05  #: what headers round away
+
+
+def around(places_mm: ArrayLike, thicknesses_mm: ArrayLike, slab_mm: float) -> list[tuple[int, ...]]:
+    """For each slice the others of its slab: together they are no thicker than `slab_mm`.
+
+    None for a slice that is thick enough or whose thickness is unknown (0 or nan).
+    """
+    places, thickness = (np.asarray(each, np.float64) for each in (places_mm, thicknesses_mm))
+    reach = np.where(thickness > 0, (slab_mm - thickness) / 2, -1.0)
+    near = np.abs(places[:, None] - places[None, :]) <= reach[:, None] + TOLERANCE_MM
+    near &= reach[:, None] > 0
+    np.fill_diagonal(near, val=False)
+    return [tuple(int(each) for each in np.flatnonzero(row)) for row in near]
+
+
+def thickened(middle: SliceInput, others: Sequence[SliceInput]) -> SliceInput:
+    """The mean of a slice and those of the others that lie on the same grid."""
+    alike = [one for one in others if _grid(one) == _grid(middle)]
+    if not alike:
+        return middle
+    total = middle.hu.astype(np.float32, copy=True)
+    for one in alike:
+        total += one.hu
+    return SliceInput(total / np.float32(len(alike) + 1), middle.row_mm, middle.col_mm)
+
+
+def _grid(one: SliceInput) -> tuple[tuple[int, ...], float, float]:
+    return one.hu.shape, one.row_mm, one.col_mm
