@@ -22,4 +22,4 @@ wiring       the composition root: a builder per verb
 cli          the verbs of the command ``ichor``
 """
 
-__version__ = "0.2.1"
+__version__ = "0.3.0"

@@ -56,6 +56,7 @@ DEFAULT = Recipe(
         Stage("first", 2000, 2e-3, Mix()),
         Stage("long", 4000, 1.5e-3, Mix(0.4375)),
         Stage("hard", 4600, 1.4e-3, Mix(0.4375), hard=True),
+        Stage("phantoms", 4800, 1.3e-3, Mix(0.3125, 0.0625), hard=True),
     )
 )
 
