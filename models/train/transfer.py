@@ -12,7 +12,7 @@ from pathlib import Path
 from models import load
 from models.card import Card
 from models.judge.curves import areas
-from models.judge.levels import series_units
+from models.judge.levels import levels
 from models.judge.nouns import CaseReading
 from models.judge.shelf import Shelf
 from models.train.bent_cases import read_bent
@@ -47,11 +47,11 @@ TRIALS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Patient AUC of one trial on either world."""
+    """Areas of one trial on either world, with their intervals: by slice, by series."""
 
     trial: str
-    phantoms: str
-    bent: str
+    phantoms: tuple[str, str]
+    bent: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,17 @@ class Means:
     pools: Path
     templates: Path
     out: Path
-    steps: int = 600
+    steps: int = 1000
     cases: int = 60
+    only: tuple[int, ...] = ()  #: trials to run, by number; none = all
 
 
 def compare(means: Means, trials: Sequence[Trial] = TRIALS) -> list[Outcome]:
     """Teach, read both worlds, tell; a trial that is told already is not run again."""
     outcomes = []
     for number, trial in enumerate(trials):
+        if means.only and number not in means.only:
+            continue
         folder = means.out / f"trial-{number}"
         told = folder / "outcome.json"
         if not told.exists():
@@ -88,18 +91,23 @@ def _run(means: Means, trial: Trial, folder: Path) -> Outcome:
     reader = load(Card.load(folder / "pack"), "cpu", 1)
     phantoms = read_phantoms(reader, Shelf(means.out / "shelf", 1), means.cases, PHANTOM_SEED)
     bent = read_bent(reader, means.templates, means.cases, BENT_SEED)
-    return Outcome(trial.name, _auc(phantoms, reader.card), _auc(bent, reader.card))
+    return Outcome(trial.name, _aucs(phantoms, reader.card), _aucs(bent, reader.card))
 
 
-def _auc(cases: Sequence[CaseReading], card: Card) -> str:
-    """With its interval."""
-    return areas(series_units(cases, card)).roc.text()
+def _aucs(cases: Sequence[CaseReading], card: Card) -> tuple[str, str]:
+    """By slice and by series; bootstrap of patients."""
+    units = levels(cases, card)
+    return areas(units["slice"]).roc.text(), areas(units["series"]).roc.text()
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """Markdown."""
-    head = "| taught on | AUC on fresh phantoms | AUC on fresh bent heads |\n|---|---|---|\n"
-    return head + "".join(f"| {each.trial} | {each.phantoms} | {each.bent} |\n" for each in outcomes)
+    head = (
+        "| taught on | fresh phantoms: AUC of slices | of series | fresh bent heads: AUC of slices | of series |\n"
+        "|---|---|---|---|---|\n"
+    )
+    rows = ([each.trial, *each.phantoms, *each.bent] for each in outcomes)
+    return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def main() -> None:
@@ -107,9 +115,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("pools", "templates", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--cases", type=int, default=60)
-    means = Means(**vars(parser.parse_args()))
+    parser.add_argument("--only", type=int, nargs="*", default=(), help="numbers of trials, to share them out")
+    asked = vars(parser.parse_args())
+    means = Means(**(asked | {"only": tuple(asked["only"])}))
     print(table(compare(means)))
 
 

@@ -12,6 +12,7 @@ from models.card import verify  # noqa: E402
 from models.train.compose import Mix  # noqa: E402
 from models.train.data import SPEC  # noqa: E402
 from models.train.recipe import Bench, Recipe, Stage, cook, draw, train  # noqa: E402
+from models.train.transfer import Means, compare, table  # noqa: E402
 
 TEMPLATES = Path(__file__).parents[4] / "shared" / "data" / "ct-templates"
 SHORT = Recipe(
@@ -34,3 +35,8 @@ def test_a_short_recipe_makes_a_pack_and_goes_on_where_it_stopped(tmp_path, monk
     assert len(made) == 2 * 2 * 4 + 2 + 2  # lots and wholes, odds, checkpoints
     assert train(SHORT, bench, draw(SHORT, bench)) == tmp_path / "long" / "checkpoint.pt"
     assert all(path.stat().st_mtime_ns == when for path, when in made.items())
+    means = Means(tmp_path, TEMPLATES, tmp_path / "transfer", steps=1, cases=2, only=(1,))
+    (outcome,) = compare(means)
+    assert outcome.trial == "phantoms" and len(outcome.phantoms) == len(outcome.bent) == 2
+    assert table([outcome]).splitlines()[-1].startswith(f"| phantoms | {outcome.phantoms[0]} | ")
+    assert (tmp_path / "transfer/trial-1/outcome.json").exists() and compare(means) == [outcome]
