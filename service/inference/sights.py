@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -88,13 +89,17 @@ def _between(ordered: Sequence[Place], at: int, joined: Sequence[bool], repair: 
 
 def _slabs(stack: Geometry, slab_mm: float) -> list[tuple[int, ...] | None]:
     """Return the others of each slice's slab, of its own time point; None where it stands alone for good."""
-    found = around([one.place_mm for one in stack.slices], [one.thickness or 0.0 for one in stack.slices], slab_mm)
-    return [
-        tuple(other for other in others if stack.slices[other].time_point == one.time_point)
-        if _is_thin(one, slab_mm)
-        else None
-        for one, others in zip(stack.slices, found, strict=True)
-    ]
+    found: list[tuple[int, ...] | None] = [None] * len(stack.slices)
+    times: dict[str, list[int]] = defaultdict(list)
+    for at, one in enumerate(stack.slices):
+        times[one.time_point].append(at)
+    for members in times.values():
+        own = [stack.slices[at] for at in members]
+        slabs = around([one.place_mm for one in own], [one.thickness or 0.0 for one in own], slab_mm)
+        for at, others in zip(members, slabs, strict=True):
+            if _is_thin(stack.slices[at], slab_mm):
+                found[at] = tuple(members[other] for other in others)
+    return found
 
 
 def _is_thin(one: PlacedSlice, slab_mm: float) -> bool:

@@ -27,6 +27,12 @@ def test_the_order_of_the_slices_does_not_matter():
     assert around([2.0, 0.0, 1.0], [2.0] * 3, 5.0) == [(2,), (2,), (0, 1)]
 
 
+def test_no_place_counts_twice_however_many_lie_there():
+    assert around([0.0, 1.0, 1.0, 1.0, 2.0], [2.0] * 5, 5.0) == [(1,), (0, 4), (0, 4), (0, 4), (1,)]
+    crowd = around(np.repeat(np.arange(40.0), 200), np.ones(8000), 5.0)
+    assert max(len(one) for one in crowd) == 4
+
+
 def test_the_mean_is_of_slices_on_one_grid():
     one, two = (SliceInput(np.full((4, 4), value, np.float32), 0.5, 0.5) for value in (10.0, 40.0))
     other = SliceInput(np.full((8, 8), 900.0, np.float32), 0.25, 0.25)

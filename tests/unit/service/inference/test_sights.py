@@ -153,3 +153,17 @@ def test_a_late_thin_slice_renews_the_slabs_that_it_belongs_to(late: int) -> Non
     before, after = ({one.slice.instance.sop_uid: one.pixels_hash for one in sights_of(some, 0, False, 5.0)}
                      for some in (early, whole))  # fmt: skip
     assert changed(before, after) == [late - 1, late, late + 1]
+
+
+def test_a_slab_keeps_to_its_time_point() -> None:
+    moments = [*range(5), *range(5)]
+    instances = [
+        replace(one, header=replace(one.header, time_point=str(at // 5)))
+        for at, one in enumerate(stack([float(at) for at in moments], thickness=1.0))
+    ]
+    for sight in sights_of(instances, 0, False, 5.0):
+        assert sight.slab and {one.instance.header.time_point for one in sight.slab} == {
+            sight.slice.instance.header.time_point
+        }
+    middle = next(one for one in sights_of(instances, 0, False, 5.0) if one.slice.instance.header.instance_number == 3)
+    assert slabs([middle]) == [[1, 2, 4, 5]]
