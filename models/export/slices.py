@@ -22,7 +22,7 @@ def open_checkpoint(path: Path, labels: int, temperature: float, *, mirror: bool
 
     net = LocateNet(labels)
     kept = torch.load(path, weights_only=True)
-    net.load_state_dict(kept.get("average", kept["net"]))
+    net.take(kept.get("average", kept["net"]))
     return LocateBench(net, temperature, mirror=mirror).eval()
 
 

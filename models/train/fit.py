@@ -92,7 +92,7 @@ class Learner:
         self.net = LocateNet(len(LABELS))
         self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stub lacks it
         if plan.start_from:
-            self.net.load_state_dict(torch.load(plan.start_from, weights_only=True)["net"])
+            self.net.take(torch.load(plan.start_from, weights_only=True)["net"])
         self.average = {name: value.clone() for name, value in self.net.state_dict().items()}
         self.optimiser = torch.optim.AdamW(self.net.parameters(), plan.peak_rate, weight_decay=DECAY)
         self.half = plan.half

@@ -26,7 +26,7 @@ def by_difficulty(pools: Pools, checkpoint: Path, kept: Path) -> Pools:
     kept.mkdir(parents=True, exist_ok=True)
     net = LocateNet(len(LABELS))
     state = torch.load(checkpoint, weights_only=True)
-    net.load_state_dict(state.get("average", state["net"]))
+    net.take(state.get("average", state["net"]))
     net.eval()
     return Pools(_with_odds(pools.phantoms, net, kept / "phantoms.npy"), _with_odds(pools.bent, net, kept / "bent.npy"))
 

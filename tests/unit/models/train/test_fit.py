@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: install the 'train' extra")
 
 from models.classify.bench import LocateBench  # noqa: E402
-from models.classify.net import LocateNet  # noqa: E402
+from models.classify.net import GROWN, LocateNet  # noqa: E402
 from models.train.compose import Mix, Pool, Pools, batch, from_bent, from_phantoms  # noqa: E402
 from models.train.data import SliceSet, draw_phantom, joined, labels_of, read, save  # noqa: E402
 from models.train.fit import Plan, fit, where_loss  # noqa: E402
@@ -101,6 +101,42 @@ def test_a_stage_starts_from_the_weights_of_another_and_from_step_0(tmp_path):
     ours, theirs = (torch.load(path, weights_only=True) for path in (second, first))
     assert ours["step"] == 1
     assert torch.allclose(ours["net"]["fc.weight"], theirs["net"]["fc.weight"], atol=1e-5)
+
+
+def test_what_has_grown_adds_nothing_until_it_learns():
+    torch.manual_seed(3)
+    small, other = (LocateNet(6, widths=(4, 8, 8, 12), merged=8).eval() for _ in range(2))
+    state = {key: value for key, value in small.state_dict().items() if not key.startswith(GROWN)}
+    assert len(state) < len(small.state_dict())
+    other.take(state)
+    images = torch.rand(2, 3, 64, 64)
+    for ours, theirs in zip(other(images), small(images), strict=True):
+        assert torch.equal(ours, theirs)
+    assert not torch.equal(other.sharp[0].weight, small.sharp[0].weight), "the grown parts differ, and are not heard yet"
+    with torch.no_grad():
+        other.sharpen.weight.fill_(0.1)
+    assert not torch.equal(other(images)[0], small(images)[0])
+
+
+def test_each_grown_part_learns_from_the_second_step_on():
+    torch.manual_seed(3)
+    net = LocateNet(6, widths=(4, 8, 8, 12), merged=8)
+    optimiser = torch.optim.SGD(net.parameters(), 0.1)
+    for _ in range(2):
+        optimiser.zero_grad()
+        logits, cells, _ = net(torch.rand(4, 3, 64, 64))
+        (logits.square().mean() + cells.square().mean()).backward()
+        optimiser.step()
+    grown = {name: value.grad.abs().max() for name, value in net.named_parameters() if name.startswith(GROWN)}
+    assert {name.split(".")[0] for name in grown} == {part.rstrip(".") for part in GROWN}
+    assert all(size > 0 for size in grown.values()), grown
+
+
+def test_weights_of_another_network_are_refused():
+    state = LocateNet(6, widths=(4, 8, 8, 12), merged=8).state_dict()
+    state.pop("fc.bias")
+    with pytest.raises(ValueError, match=r"of another network, see fc\.bias"):
+        LocateNet(6, widths=(4, 8, 8, 12), merged=8).take(state)
 
 
 def test_the_cells_learn_where_blood_is_and_of_which_kind():
