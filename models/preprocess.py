@@ -87,21 +87,28 @@ def head_region(source: SliceInput, small: Reduced, ring: Ring, spec: Preprocess
 def crop(hu: FloatImage, region: Region, size: int) -> FloatImage:
     """Resample a region to size x size with an antialiased triangle filter; outside the image is air."""
     top, left, bottom, right = region
-    rows = _weights(hu.shape[0], top, bottom, size)
-    cols = _weights(hu.shape[1], left, right, size)
-    return rows @ (hu - np.float32(AIR)) @ cols.T + np.float32(AIR)
+    tall = _drawn_in(hu - np.float32(AIR), top, bottom, size)
+    return _drawn_in(tall.T, left, right, size).T + np.float32(AIR)
 
 
-def _weights(length: int, start: float, stop: float, size: int) -> FloatImage:
-    """[size, length]; each row sums to 1 over an endless image, so what lies outside counts as the zero of `crop`."""
+def _drawn_in(image: FloatImage, start: float, stop: float, size: int) -> FloatImage:
+    """Rows from start to stop as `size` rows: each the sum of the few that its triangle touches.
+
+    A triangle's weights sum to 1 over an endless image, so what lies outside counts as 0.
+    """
     scale = (stop - start) / size
     support = max(1.0, scale)
     wanted = start + (np.arange(size) + 0.5) * scale - 0.5
-    phase = wanted - np.floor(wanted)
-    reach = np.arange(-np.ceil(support) - 1, np.ceil(support) + 2)
-    total = np.clip(1 - np.abs(phase[:, None] - reach) / support, 0, None).sum(axis=1, keepdims=True)
-    near = np.abs(wanted[:, None] - np.arange(length)[None, :])
-    return np.asarray(np.clip(1 - near / support, 0, None) / total, np.float32)
+    at = np.floor(wanted) + np.arange(-np.ceil(support), np.ceil(support) + 2)[:, None]  # [taps, size]
+    weights = np.clip(1 - np.abs(wanted - at) / support, 0, None)
+    weights = np.where((at >= 0) & (at < len(image)), weights / weights.sum(axis=0), 0).astype(np.float32)
+    places = at.clip(0, len(image) - 1).astype(np.intp)
+    image = np.ascontiguousarray(image)
+    made = np.zeros((size, image.shape[1]), np.float32)
+    for place, weight in zip(places, weights, strict=True):
+        if weight.any():
+            made += weight[:, None] * image[place]
+    return made
 
 
 def windowed(hu: FloatImage, spec: Preprocess) -> FloatImage:

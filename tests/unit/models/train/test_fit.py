@@ -112,7 +112,9 @@ def test_what_has_grown_adds_nothing_until_it_learns():
     images = torch.rand(2, 3, 64, 64)
     for ours, theirs in zip(other(images), small(images), strict=True):
         assert torch.equal(ours, theirs)
-    assert not torch.equal(other.sharp[0].weight, small.sharp[0].weight), "the grown parts differ, and are not heard yet"
+    assert not torch.equal(other.sharp[0].weight, small.sharp[0].weight), (
+        "the grown parts differ, and are not heard yet"
+    )
     with torch.no_grad():
         other.sharpen.weight.fill_(0.1)
     assert not torch.equal(other(images)[0], small(images)[0])
