@@ -4,6 +4,7 @@ HU are kept without loss (JPEG-LS). A file belongs to one state of the generator
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def keep(loaded: LoadedCase, path: Path) -> None:
     first = loaded.slices[0]
     samples = [np.rint(each.hu).astype(np.int32) + OFFSET for each in loaded.slices]
     streams = [bytes(jpeg_ls.encode_array(np.ascontiguousarray(each, np.uint16))) for each in samples]
-    fresh = path.with_name(f"new-{path.name}")
+    fresh = path.with_name(f"new-{os.getpid()}-{path.name}")  # another run may draw the same case
     np.savez_compressed(
         fresh, hu=np.frombuffer(b"".join(streams), np.uint8), lengths=[len(each) for each in streams],
         pixel_mm=(first.row_mm, first.col_mm), positions=loaded.positions_mm, truth=loaded.truth,

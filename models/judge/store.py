@@ -4,6 +4,7 @@ A reading belongs to one pack and one state of the reading code; both are in the
 """
 
 import hashlib
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,6 @@ class Store:
         """Keep a reading, whole or not at all."""
         plain = {name: getattr(reading, name) for name in (*TEXTS, *ARRAYS, "labels", "seconds", "volume_ml")}
         spot = [float(getattr(reading.spot, field.name)) for field in fields(Spot)]
-        fresh = self.path(key).with_name(f"new-{self.path(key).name}")
+        fresh = self.path(key).with_name(f"new-{os.getpid()}-{self.path(key).name}")
         np.savez(fresh, **plain, spot=spot, thickness_mm=reading.thickness_mm or 0.0)
         fresh.replace(self.path(key))

@@ -171,6 +171,21 @@ def test_a_kept_phantom_comes_back_to_the_last_unit(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["one.npz"]
 
 
+def test_two_runs_may_keep_the_same_phantom_at_the_same_time(tmp_path, monkeypatch):
+    drawn, path, write = loaded(np.zeros((3, 20, 20), np.uint8)), tmp_path / "one.npz", np.savez_compressed
+
+    def write_while_another_run_keeps_it_too(*given, **parts):
+        write(*given, **parts)
+        monkeypatch.setattr(np, "savez_compressed", write)
+        with monkeypatch.context() as other:
+            other.setattr("os.getpid", lambda: -1)
+            keep(drawn, path)
+
+    monkeypatch.setattr(np, "savez_compressed", write_while_another_run_keeps_it_too)
+    keep(drawn, path)
+    assert [one.name for one in tmp_path.iterdir()] == ["one.npz"] and take(drawn.case, path).slices
+
+
 def test_a_kept_reading_comes_back_whole(tmp_path):
     store, own = Store.of(tmp_path, card()), crowd()[3]
     assert store.get("key") is None
