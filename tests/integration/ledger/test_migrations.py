@@ -12,10 +12,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
+from service.domain.delivery import Dialect, Form, ObjectKind
 from service.errors import Unavailable
 from service.ledger import readings
 from service.ledger.book import open_ledger
 from service.ledger.migrate import HEAD, MIGRATIONS, revision
+from service.ledger.published import objects_of
 from service.ledger.tables import metadata
 
 
@@ -53,6 +55,34 @@ def test_readings_of_the_first_version_are_still_read_by_their_key(tmp_path: Pat
     ledger.close()
     assert found[0] == ("1.2", 0, "c" * 64)
     assert found[1].probability("any") == 0.25
+
+
+def test_reports_of_earlier_versions_are_after_tid_1500_and_pictures_have_no_dialect(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(
+            text(
+                "INSERT INTO studies (study_uid, patient, header, accession_number, patient_id, sender, state,"
+                " priority, urgency, why, received_at, last_arrival_at, version)"
+                " VALUES ('1', '{}', '{}', '', '', '', 'done', 'HIGH', 0, '', 1, 1, 0)"
+            )
+        )
+        connection.execute(text("INSERT INTO result_sets VALUES (1, '1', 'f', 'positive', '{}', NULL, 1.0)"))
+        for uid, kind in (("9.1", "sc"), ("9.2", "sr")):
+            row = {"uid": uid, "kind": kind, "content": "c" * 64}
+            connection.execute(text("INSERT INTO result_objects VALUES (:uid, 1, '1.2', '9', :kind, :content, 1)"), row)
+    engine.dispose()
+    ledger = open_ledger(url)
+    with ledger.reading() as connection:
+        forms = {one.sop_uid: one.form for one in objects_of(connection, 1)}
+    ledger.close()
+    assert forms == {"9.1": Form(ObjectKind.SC), "9.2": Form(ObjectKind.SR, Dialect.TID1500)}
 
 
 def test_processes_that_start_together_migrate_once(tmp_path: Path) -> None:
