@@ -44,6 +44,8 @@ class Publication:
     answer: str
     verdict: StudyVerdict
     objects: tuple[ResultObject, ...]
+    #: asked for and fitting, but the source did not let them be made
+    unmade: tuple[Form, ...] = ()
 
 
 def view(ledger: Ledger, study_uid: str) -> StudyView:
@@ -128,8 +130,10 @@ def _publish(connection: Connection, outcome: Outcome, publication: Publication,
     added = [one for one in publication.objects if one.sop_uid not in known]
     _keep_objects(connection, result_set, added)
     if known and added:
-        forms = ", ".join(sorted({one.form.name for one in added}))
-        note(connection, seen.study_uid, "published", f"the same result made as {forms} too", now)
+        note(connection, seen.study_uid, "published", f"the same result made as {_named(added)} too", now)
+    if publication.unmade:
+        text = f"could not be made as {', '.join(one.name for one in publication.unmade)}: the log says why"
+        note(connection, seen.study_uid, "not made", text, now)
     connection.execute(
         update(studies)
         .where(studies.c.study_uid == seen.study_uid)
@@ -161,6 +165,10 @@ def _result_set(connection: Connection, seen: StudyView, publication: Publicatio
     key = made.inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def _named(objects: Iterable[ResultObject]) -> str:
+    return ", ".join(sorted({one.form.name for one in objects}))
 
 
 def _keep_objects(connection: Connection, result_set: int, objects: Iterable[ResultObject]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from highdicom.sr import CodedConcept
 
-from service.domain.verdict import Verdict
+from service.domain.verdict import SeriesConclusion, Verdict
 from service.outputs import concepts
 from service.outputs.frame import MANUFACTURER, Task, ichor_version
 from service.outputs.placement import frame_number
@@ -22,6 +22,7 @@ from service.outputs.rules import (
     rule_words,
     sentence,
     slice_words,
+    suitability_words,
 )
 from service.outputs.source import KeySlice
 
@@ -56,6 +57,15 @@ class Algorithm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Suitability:
+    """The suitability card: each check as a sentence, those that were not passed once more, and the sum."""
+
+    checks: tuple[str, ...]
+    failed: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finding:
     """The finding; ``kinds`` are (label, probability), most probable first; ``statements`` are its reasons."""
 
@@ -67,6 +77,7 @@ class Finding:
     algorithm: Algorithm
     key_images: tuple[KeyImage, ...]
     statements: tuple[Statement, ...]
+    suitability: Suitability
 
 
 def finding_of(task: Task) -> Finding:
@@ -80,6 +91,7 @@ def finding_of(task: Task) -> Finding:
         algorithm=_algorithm(task),
         key_images=tuple(_key_image(task, key) for key in task.source.key_slices),
         statements=tuple(one for one in _statements(task) if one.text),
+        suitability=_suitability(task.conclusion),
     )
 
 
@@ -117,14 +129,21 @@ def _key_image(task: Task, key: KeySlice) -> KeyImage:
     )
 
 
+def _suitability(conclusion: SeriesConclusion) -> Suitability:
+    card = conclusion.suitability
+    return Suitability(
+        checks=tuple(check_words(one) for one in card),
+        failed=tuple(check_words(one) for one in card if not one.passed),
+        summary=suitability_words(conclusion),
+    )
+
+
 def _statements(task: Task) -> Iterator[Statement]:
     """Say in plain words what decided and how complete the scan was."""
     conclusion = task.conclusion
     yield Statement(topic=concepts.CONCLUSION, text=plain(task.verdict.why))
     yield Statement(topic=concepts.DECISION_RULE, text=rule_words(conclusion))
     yield Statement(topic=concepts.COMPLETENESS, text=evidence_words(conclusion))
-    for check in conclusion.suitability:
-        yield Statement(topic=concepts.SUITABILITY, text=check_words(check))
     for other in task.verdict.conclusions:
         if other is not conclusion:
             words = plain(f"series {other.series_uid}: {other.verdict.value}, {other.why}")

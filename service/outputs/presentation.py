@@ -43,9 +43,9 @@ STATE = Form(ObjectKind.GSPS)
 OUTLINE_SHARE = 0.5
 MOST_LOOPS = 8
 #: left, top, right, bottom of the picture as shown, between 0 and 1: away from the corners that viewers write into
-TOP_LINE = (0.2, 0.02, 0.8, 0.06)
-NOTE_LINE = (0.1, 0.89, 0.9, 0.93)
-BANNER_LINE = (0.1, 0.94, 0.9, 0.98)
+TOP_LINE = (0.1, 0.01, 0.9, 0.045)
+NOTE_LINE = (0.05, 0.045, 0.95, 0.08)
+BANNER_LINE = (0.05, 0.955, 0.95, 0.99)
 HEAT_LAYER = GraphicLayer("HEAT", 1, "outline of the network's heat", display_color=CIELabColor.from_rgb(250, 132, 36))
 NOTICE_LAYER = GraphicLayer(
     "NOTICE", 2, "research use only, probability", display_color=CIELabColor.from_rgb(250, 196, 64)

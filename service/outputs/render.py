@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pydicom.dataset import Dataset
 
-from service.domain.delivery import POSITIVE_ONLY, Dialect, Form, ObjectKind
+from service.domain.delivery import HOUSE_FORMS, POSITIVE_ONLY, Dialect, Form, ObjectKind
 from service.domain.verdict import StudyVerdict, Verdict
 from service.outputs.capture import capture, key_item, source_item
 from service.outputs.frame import Task
@@ -20,6 +20,8 @@ from service.outputs.source import Order, RenderedObject, ResultSource
 from service.outputs.summary_picture import draw_summary
 
 log = logging.getLogger(__name__)
+#: what highdicom and pydicom raise over a header that they do not like
+UNBUILDABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError)
 
 
 def render(verdict: StudyVerdict, source: ResultSource, order: Order, made_at: float) -> list[RenderedObject]:
@@ -28,7 +30,7 @@ def render(verdict: StudyVerdict, source: ResultSource, order: Order, made_at: f
     if verdict.verdict is Verdict.NOT_ANALYSED or conclusion is None:
         return []
     task = Task(verdict, conclusion, source, made_at)
-    objects = [one for form in order.forms if fits(form, verdict) for one in _build(task, form, order)]
+    objects = [one for form in order.forms if fits(form, verdict) for one in _build_safely(task, form, order)]
     log.info("rendered study=%s verdict=%s objects=%d", verdict.study_uid, verdict.verdict.value, len(objects))
     return objects
 
@@ -36,6 +38,17 @@ def render(verdict: StudyVerdict, source: ResultSource, order: Order, made_at: f
 def fits(form: Form, verdict: StudyVerdict) -> bool:
     """Tell whether this verdict is told in this form at all."""
     return verdict.verdict is Verdict.POSITIVE or form.kind not in POSITIVE_ONLY
+
+
+def _build_safely(task: Task, form: Form, order: Order) -> list[RenderedObject]:
+    """Build a form; one that was asked for beside those of the house must not hold them up when it cannot be made."""
+    try:
+        return _build(task, form, order)
+    except UNBUILDABLE:
+        if form in HOUSE_FORMS:
+            raise
+        log.exception("study=%s cannot be told as %s", task.verdict.study_uid, form.name)
+        return []
 
 
 def _build(task: Task, form: Form, order: Order) -> list[RenderedObject]:

@@ -17,7 +17,7 @@ STATE_SERIES = "Ichor heat outline (research use only)"
 #: what a viewer lists a presentation state under; at most 16 and 64 characters
 STATE_LABEL = "ICHOR_KEY_SLICES"
 STATE_DESCRIPTION = "Ichor key slices with heat outline; research use only"
-OUTLINE_NOTE = "Line: heat of the network at least half its peak on this slice; not the outline of a bleed"
+OUTLINE_NOTE = "Line: where the heat of the network is at least half its peak; not the outline of a bleed"
 NO_OUTLINE_NOTE = "No activation worth outlining on this slice"
 DERIVATION = (
     "Source CT slices in a brain window (centre 40 HU, width 80 HU) beside the same slice under the activation map of "

@@ -55,7 +55,9 @@ def _make(ledger: Ledger, desk: WorkerDesk, material: Material, plan: Plan) -> P
     earlier = {one.form: _predecessor(verdict.study_uid, one) for one in plan.superseded}
     rendered = render(verdict, source, Order(forms=plan.forms, predecessors=earlier), plan.made_at)
     objects = tuple(_keep(desk, one) for one in rendered)
-    return Publication(answer=plan.answer, verdict=verdict, objects=objects) if objects else None
+    made = {one.form for one in rendered}
+    unmade = tuple(one for one in plan.forms if one not in made and fits(one, verdict))
+    return Publication(answer=plan.answer, verdict=verdict, objects=objects, unmade=unmade) if objects else None
 
 
 def answer_of(verdict: StudyVerdict, desk: WorkerDesk) -> str:

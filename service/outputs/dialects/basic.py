@@ -14,7 +14,8 @@ from service.outputs.frame import Task
 
 def content(task: Task, finding: Finding) -> ContentSequence:
     """Write the answer first, then what it rests on; no codes, since some viewers drop what hangs on them."""
-    return document(task, finding, _kinds(finding))
+    suitability = finding.suitability
+    return document(task, finding, _kinds(finding), (suitability.summary, *suitability.failed))
 
 
 def _kinds(finding: Finding) -> Iterator[ContentItem]:

@@ -22,7 +22,7 @@ from service.outputs.rules import plain
 
 def content(task: Task, finding: Finding) -> ContentSequence:
     """Write one level of items; what a number or code is about hangs on it as its modifier."""
-    return document(task, finding, _codes(finding))
+    return document(task, finding, _codes(finding), finding.suitability.checks)
 
 
 def _codes(finding: Finding) -> Iterator[ContentItem]:

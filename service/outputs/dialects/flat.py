@@ -23,12 +23,12 @@ from service.outputs.rules import ready
 CONTAINS = RelationshipTypeValues.CONTAINS
 
 
-def document(task: Task, finding: Finding, answer: Iterable[ContentItem]) -> ContentSequence:
+def document(task: Task, finding: Finding, answer: Iterable[ContentItem], checks: Iterable[str]) -> ContentSequence:
     """Lay the answer between its purpose and its reasons, after the language and who says it (TID 1204, TID 1002)."""
     head = [*LanguageOfContentItemAndDescendants(language=concepts.ENGLISH), *observer(task)]
     purpose = told(Statement(topic=concepts.INTENDED_USE, text=finding.purpose))
     summary = told(Statement(topic=concepts.SUMMARY, text=finding.headline))
-    body = [*key_images(finding), *reasons(finding), *algorithm(finding)]
+    body = [*_key_images(finding), *_reasons(finding, checks), *_algorithm(finding)]
     root = ContainerContentItem(name=concepts.TRIAGE_NOTE)
     root.ContentSequence = ContentSequence([*head, purpose, summary, *answer, *body])
     return ContentSequence([root], is_root=True)
@@ -39,16 +39,16 @@ def told(statement: Statement) -> TextContentItem:
     return TextContentItem(statement.topic, ready(statement.text), CONTAINS)
 
 
-def reasons(finding: Finding) -> Iterator[TextContentItem]:
+def _reasons(finding: Finding, checks: Iterable[str]) -> Iterator[TextContentItem]:
     """Write what the answer rests on, each sentence once."""
     said: set[str] = set()
-    for one in finding.statements:
+    for one in (*finding.statements, *(Statement(topic=concepts.SUITABILITY, text=text) for text in checks)):
         if one.text not in said:
             yield told(one)
         said.add(one.text)
 
 
-def algorithm(finding: Finding) -> Iterator[ContentItem]:
+def _algorithm(finding: Finding) -> Iterator[ContentItem]:
     """Say which node and pack said it."""
     one = finding.algorithm
     yield TextContentItem(concepts.ALGORITHM_NAME, one.name, CONTAINS)
@@ -57,7 +57,7 @@ def algorithm(finding: Finding) -> Iterator[ContentItem]:
         yield TextContentItem(concepts.ALGORITHM_PARAMETERS, parameter, CONTAINS)
 
 
-def key_images(finding: Finding) -> Iterator[ContentItem]:
+def _key_images(finding: Finding) -> Iterator[ContentItem]:
     """Give each key slice its sentence and, right after it, the image."""
     for one in finding.key_images:
         yield told(Statement(topic=concepts.KEY_SLICE, text=one.words))

@@ -98,6 +98,7 @@ def _source_images(images: Sequence[KeyImage]) -> list[SourceImageForMeasurement
 def _statements(finding: Finding) -> ContainerContentItem:
     """Lay the sentences into the container that TID 1500 has for what is no measurement."""
     told = [Statement(topic=concepts.INTENDED_USE, text=finding.purpose), *finding.statements]
+    told += [Statement(topic=concepts.SUITABILITY, text=one) for one in finding.suitability.checks]
     told += [Statement(topic=concepts.KEY_SLICE, text=one.words) for one in finding.key_images]
     container = ContainerContentItem(name=concepts.QUALITATIVE, relationship_type=RelationshipTypeValues.CONTAINS)
     container.ContentSequence = ContentSequence(
