@@ -110,6 +110,7 @@ POOR = {
     },
     "html in the name": {"PatientName": "<b>A&B</b>^<i>x</i>"},
     "no geometry": dict.fromkeys(("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")),
+    "tilted": {"ImageOrientationPatient": [1, 0, 0, 0, 0.9396926, -0.3420201], "GantryDetectorTilt": "20"},
     "identity removed": {"PatientIdentityRemoved": "YES", "DeidentificationMethod": ""},
     "with time zone": {"TimezoneOffsetFromUTC": "-0330"},
 }
