@@ -71,7 +71,7 @@ def _loops(links: dict[Edge, Edge]) -> list[list[Edge]]:
     return loops
 
 
-def _placed(loop: list[Edge], grid: Heat, level: float, step: int, shape: tuple[int, ...]) -> Loop:
+def _placed(loop: list[Edge], grid: Loop, level: float, step: int, shape: tuple[int, ...]) -> Loop:
     """Put each crossing where the level lies between its two corners, in picture coordinates."""
     edges = np.array(loop)
     across, rows, columns = edges[:, 0] == 0, edges[:, 1], edges[:, 2]
