@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from service.domain.delivery import Dialect, Form, ObjectKind
 from service.errors import BadSettings
 
 DEFAULT_FILE = "ichor.toml"
@@ -152,10 +153,19 @@ class Destination(Section):
     """Its address."""
     port: int = Field(ge=1, le=65535)
     """Its port."""
-    objects: tuple[Literal["sc", "sr"], ...] = ("sc", "sr")
-    """Which result objects it gets."""
+    objects: tuple[ObjectKind, ...] = (ObjectKind.SC, ObjectKind.SR)
+    """Which result objects it gets: sc pictures, sr a report, ko the flagged slices as key objects, gsps a presentation
+    state for them; the last two for positive studies only. docs/result-objects.md says which PACS needs which."""
+    dialect: Dialect = Dialect.TID1500
+    """How its report is written: tid1500 (Comprehensive 3D SR with measurements), enhanced (Enhanced SR, flat, coded),
+    basic (Basic Text SR, plain sentences)."""
     commit: bool = True
     """Ask for Storage Commitment after sending."""
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """Return its objects, the report in its dialect."""
+        return tuple(Form(kind, self.dialect if kind is ObjectKind.SR else None) for kind in self.objects)
 
 
 class DeliverySettings(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -27,18 +28,45 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @verb("doctor", help="Check settings, ports, database, pack, disk and destinations; say the mend of each failure.")
-def doctor(settings: Settings) -> None:
+@click.option(
+    "--preview", "out", metavar="OUT", type=click.Path(path_type=Path),
+    help="Instead: make each result object that the destinations ask for from a synthetic head, into the folder OUT, "
+    "and validate it; exit 0 when all are valid.",
+)  # fmt: skip
+def doctor(settings: Settings, out: Path | None) -> None:
     """Check everything that can be checked from here."""
+    sys.exit(1 if (_check(settings) if out is None else _preview(settings, out)) else 0)
+
+
+def _check(settings: Settings) -> int:
+    """Print the findings and count the failures."""
     from service.wiring import health
 
     failed = 0
     for finding in health.doctor(settings):
         failed += not finding.well
-        mark = click.style("ok  ", fg="green") if finding.well else click.style("FAIL", fg="red")
-        click.echo(f"{mark} {finding.subject}: {finding.text}")
+        _mark(finding.well, f"{finding.subject}: {finding.text}")
         if finding.mend:
             click.echo(f"     mend: {finding.mend}")
-    sys.exit(1 if failed else 0)
+    return failed
+
+
+def _preview(settings: Settings, out: Path) -> int:
+    """Print a line per object and count those that were not found valid."""
+    from service.wiring.preview import preview
+
+    failed = 0
+    for one in preview(settings, out):
+        failed += not one.well
+        _mark(one.well, one.text)
+        for error in one.errors:
+            click.echo(f"     {error}")
+    return failed
+
+
+def _mark(well: bool, text: str) -> None:
+    mark = click.style("ok  ", fg="green") if well else click.style("FAIL", fg="red")
+    click.echo(f"{mark} {text}")
 
 
 @ichor.group(help="Model packs.")

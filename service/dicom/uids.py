@@ -26,6 +26,9 @@ LEGACY_CONVERTED_ENHANCED_CT_IMAGE = str(known.LegacyConvertedEnhancedCTImageSto
 SECONDARY_CAPTURE = str(known.SecondaryCaptureImageStorage)
 MULTIFRAME_TRUE_COLOR_SC = str(known.MultiFrameTrueColorSecondaryCaptureImageStorage)
 COMPREHENSIVE_3D_SR = str(known.Comprehensive3DSRStorage)
+ENHANCED_SR = str(known.EnhancedSRStorage)
+BASIC_TEXT_SR = str(known.BasicTextSRStorage)
+PRESENTATION_STATE = str(known.GrayscaleSoftcopyPresentationStateStorage)
 KEY_OBJECT_SELECTION = str(known.KeyObjectSelectionDocumentStorage)
 #: the classes whose pixels may be Hounsfield slices
 CT_CLASSES = frozenset({CT_IMAGE, ENHANCED_CT_IMAGE, LEGACY_CONVERTED_ENHANCED_CT_IMAGE})

@@ -13,6 +13,38 @@ class ObjectKind(StrEnum):
 
     SC = "sc"
     SR = "sr"
+    KO = "ko"
+    GSPS = "gsps"
+
+
+class Dialect(StrEnum):
+    """How a report is written; the other kinds have none."""
+
+    TID1500 = "tid1500"
+    ENHANCED = "enhanced"
+    BASIC = "basic"
+
+
+#: they point at what was flagged; a clear study has nothing to point at
+POSITIVE_ONLY = frozenset({ObjectKind.KO, ObjectKind.GSPS})
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a destination asks for: a kind of object, and of a report its dialect. Each form has UIDs of its own."""
+
+    kind: ObjectKind
+    dialect: Dialect | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the word for UIDs and files; TID 1500 keeps that of the versions that knew no other dialect."""
+        plain = self.dialect in (None, Dialect.TID1500)
+        return self.kind.value if plain else f"{self.kind}-{self.dialect}"
+
+
+#: made for every study, asked for or not: the page shows them, and a destination may be added later
+HOUSE_FORMS = (Form(ObjectKind.SC), Form(ObjectKind.SR, Dialect.TID1500))
 
 
 class DeliveryState(StrEnum):
@@ -62,6 +94,12 @@ class ResultObject:
     kind: ObjectKind
     content_hash: str
     number: int
+    dialect: Dialect | None = None
+
+    @property
+    def form(self) -> Form:
+        """Return what a destination asks for to get it."""
+        return Form(self.kind, self.dialect)
 
 
 @dataclass(frozen=True, kw_only=True)

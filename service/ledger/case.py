@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from service.domain.delivery import DeliveryState, ObjectKind
+from service.domain.delivery import DeliveryState, Dialect, ObjectKind
 from service.domain.job import JobState
 from service.domain.series import Evidence, SeriesState
 from service.domain.verdict import SeriesConclusion, StudyVerdict
@@ -43,6 +43,7 @@ class ListedResult:
     sop_class: str
     series_uid: str
     kind: ObjectKind
+    dialect: Dialect | None
     number: int
     content_hash: str
     result_set: int
@@ -58,6 +59,7 @@ class ListedDelivery:
     study_uid: str
     sop_uid: str
     kind: ObjectKind
+    dialect: Dialect | None
     number: int
     destination: str
     state: DeliveryState
@@ -171,6 +173,7 @@ def _results(db: Connection, study_uid: str, current: int | None) -> tuple[Liste
             sop_class=row["sop_class"],
             series_uid=row["series_uid"],
             kind=ObjectKind(row["kind"]),
+            dialect=Dialect(row["dialect"]) if row["dialect"] else None,
             number=row["number"],
             content_hash=row["content_hash"],
             result_set=row["result_set"],
@@ -183,7 +186,7 @@ def _results(db: Connection, study_uid: str, current: int | None) -> tuple[Liste
 
 def _deliveries(db: Connection, where: Any, limit: int) -> tuple[ListedDelivery, ...]:
     query = (
-        select(deliveries, result_objects.c.kind, result_objects.c.number)
+        select(deliveries, result_objects.c.kind, result_objects.c.dialect, result_objects.c.number)
         .join(result_objects, result_objects.c.sop_uid == deliveries.c.sop_uid)
         .where(where)
         .order_by(deliveries.c.destination, result_objects.c.result_set.desc(), result_objects.c.kind)
@@ -199,6 +202,7 @@ def _one_delivery(row: Any) -> ListedDelivery:
         **{name: row[name] for name in same},
         delivery_id=row["id"],
         kind=ObjectKind(row["kind"]),
+        dialect=Dialect(row["dialect"]) if row["dialect"] else None,
         state=DeliveryState(row["state"]),
         committed_at=row["committed_at"],
     )

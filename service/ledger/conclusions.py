@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from service.domain.delivery import DeliveryState, ObjectKind, ResultObject
-from service.domain.ids import SeriesUid, SopUid, StudyUid
+from service.domain.delivery import DeliveryState, Form, ResultObject
+from service.domain.ids import SeriesUid, StudyUid
 from service.domain.job import Job, JobEvent
 from service.domain.scan import Patient, StudyHeader
 from service.domain.verdict import Priority, SeriesConclusion, StudyVerdict, Verdict
@@ -17,6 +16,7 @@ from service.errors import StaleStudy
 from service.ledger.book import Ledger
 from service.ledger.codec import from_json, to_json
 from service.ledger.jobs import require_lease, settle
+from service.ledger.published import PublishedSet, objects_of, standing
 from service.ledger.studies import note, refresh_state
 from service.ledger.tables import deliveries, result_objects, result_sets, series, studies
 
@@ -34,15 +34,18 @@ class StudyView:
     conclusions: dict[SeriesUid, SeriesConclusion]
     published_answer: str | None
     published_set: int | None
-    published_sr: ResultObject | None
+    published: PublishedSet | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """A result set to be sent."""
+    """A result set to be sent, or further forms of the one that stands; ``verdict`` is the one it tells."""
 
     answer: str
+    verdict: StudyVerdict
     objects: tuple[ResultObject, ...]
+    #: asked for and fitting, but the source did not let them be made
+    unmade: tuple[Form, ...] = ()
 
 
 def view(ledger: Ledger, study_uid: str) -> StudyView:
@@ -66,27 +69,8 @@ def view(ledger: Ledger, study_uid: str) -> StudyView:
             },
             published_answer=row.published_answer,
             published_set=row.published_set,
-            published_sr=_structured_report(connection, row.published_set),
+            published=standing(connection, row.published_set),
         )
-
-
-def _structured_report(connection: Connection, result_set: int | None) -> ResultObject | None:
-    row = connection.execute(
-        select(result_objects).where(result_objects.c.result_set == result_set, result_objects.c.kind == ObjectKind.SR)
-    ).first()
-    return result_object(row) if row else None
-
-
-def result_object(row: Any) -> ResultObject:
-    """Turn a row into the noun."""
-    return ResultObject(
-        sop_uid=SopUid(row.sop_uid),
-        sop_class=row.sop_class,
-        series_uid=row.series_uid,
-        kind=ObjectKind(row.kind),
-        content_hash=row.content_hash,
-        number=row.number,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +80,8 @@ class Outcome:
     seen: StudyView
     verdict: StudyVerdict
     publication: Publication | None
-    #: who wants which kinds of object; a destination that is new gets what was published before, too
-    wanted: Mapping[str, Collection[str]]
+    #: who wants which forms; a destination that is new gets what was published before, too
+    wanted: Mapping[str, Collection[Form]]
 
 
 def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
@@ -140,10 +124,16 @@ def _keep_conclusion(connection: Connection, series_uid: str, verdict: StudyVerd
 
 
 def _publish(connection: Connection, outcome: Outcome, publication: Publication, now: float) -> int:
-    seen, verdict = outcome.seen, outcome.verdict
-    result_set = _result_set(connection, seen, verdict, publication.answer, now)
+    seen = outcome.seen
+    result_set = _result_set(connection, seen, publication, now)
     known = set(connection.scalars(select(result_objects.c.sop_uid).where(result_objects.c.result_set == result_set)))
-    _keep_objects(connection, result_set, (one for one in publication.objects if one.sop_uid not in known))
+    added = [one for one in publication.objects if one.sop_uid not in known]
+    _keep_objects(connection, result_set, added)
+    if known and added:
+        note(connection, seen.study_uid, "published", f"the same result made as {_named(added)} too", now)
+    if publication.unmade:
+        text = f"could not be made as {', '.join(one.name for one in publication.unmade)}: the log says why"
+        note(connection, seen.study_uid, "not made", text, now)
     connection.execute(
         update(studies)
         .where(studies.c.study_uid == seen.study_uid)
@@ -152,7 +142,8 @@ def _publish(connection: Connection, outcome: Outcome, publication: Publication,
     return result_set
 
 
-def _result_set(connection: Connection, seen: StudyView, verdict: StudyVerdict, answer: str, now: float) -> int:
+def _result_set(connection: Connection, seen: StudyView, publication: Publication, now: float) -> int:
+    verdict = publication.verdict
     same = (result_sets.c.study_uid == seen.study_uid) & (result_sets.c.fingerprint == verdict.fingerprint)
     known = connection.scalar(select(result_sets.c.id).where(same))
     if known is not None:
@@ -161,7 +152,7 @@ def _result_set(connection: Connection, seen: StudyView, verdict: StudyVerdict, 
         insert(result_sets).values(
             study_uid=seen.study_uid,
             fingerprint=verdict.fingerprint,
-            answer=answer,
+            answer=publication.answer,
             verdict=to_json(verdict),
             predecessor=seen.published_set,
             made_at=now,
@@ -176,6 +167,10 @@ def _result_set(connection: Connection, seen: StudyView, verdict: StudyVerdict, 
     return int(key[0])
 
 
+def _named(objects: Iterable[ResultObject]) -> str:
+    return ", ".join(sorted({one.form.name for one in objects}))
+
+
 def _keep_objects(connection: Connection, result_set: int, objects: Iterable[ResultObject]) -> None:
     rows = [to_json(one) | {"result_set": result_set} for one in objects]
     if rows:
@@ -184,18 +179,14 @@ def _keep_objects(connection: Connection, result_set: int, objects: Iterable[Res
 
 def _unaddressed(connection: Connection, outcome: Outcome, published_set: int | None) -> list[tuple[str, str]]:
     """Return what is published but was never addressed to a destination that wants it."""
-    published = connection.execute(
-        select(result_objects.c.sop_uid, result_objects.c.kind)
-        .where(result_objects.c.result_set == published_set)
-        .order_by(result_objects.c.number)
-    ).all()
+    published = objects_of(connection, published_set) if published_set is not None else ()
     rows = connection.execute(
         select(deliveries.c.destination, deliveries.c.sop_uid).where(
             deliveries.c.study_uid == outcome.seen.study_uid, deliveries.c.destination.in_(list(outcome.wanted))
         )
     )
     known = {(row.destination, row.sop_uid) for row in rows}
-    wishes = ((name, one) for name, kinds in outcome.wanted.items() for one in published if one.kind in kinds)
+    wishes = ((name, one) for name, forms in outcome.wanted.items() for one in published if one.form in forms)
     return [(name, one.sop_uid) for name, one in wishes if (name, one.sop_uid) not in known]
 
 

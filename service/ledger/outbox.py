@@ -13,7 +13,7 @@ from service.domain.delivery import DELIVERY_TRANSITIONS, Delivery, DeliveryEven
 from service.domain.ids import DeliveryId, StudyUid
 from service.errors import LeaseLost
 from service.ledger.book import Ledger
-from service.ledger.conclusions import result_object
+from service.ledger.published import result_object
 from service.ledger.studies import note, refresh_state
 from service.ledger.tables import deliveries, result_objects, studies
 

@@ -195,6 +195,8 @@ result_objects = Table(
     Column("sop_class", Uid, nullable=False),
     Column("series_uid", Uid, nullable=False),
     Column("kind", String(8), nullable=False),
+    # of a report only
+    Column("dialect", String(8)),
     Column("content_hash", Hash, nullable=False),
     Column("number", Integer, nullable=False),
 )

@@ -8,13 +8,15 @@ from highdicom.sc import SCImage
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from service.domain.delivery import ObjectKind
+from service.domain.delivery import Form, ObjectKind
 from service.outputs.canvas import Canvas
 from service.outputs.concepts import SOURCE_IMAGE
-from service.outputs.frame import MANUFACTURER, SERIES_NUMBERS, Task, finish
+from service.outputs.frame import MANUFACTURER, SERIES_NUMBERS, Task, finish, lay_frame_of_reference
 from service.outputs.placement import frame_number
 from service.outputs.rules import DERIVATION, PICTURE_SERIES
 from service.outputs.source import KeySlice, RenderedObject
+
+PICTURE = Form(ObjectKind.SC)
 
 
 def capture(task: Task, canvas: Canvas, number: int, sources: Sequence[Dataset]) -> RenderedObject:
@@ -25,9 +27,9 @@ def capture(task: Task, canvas: Canvas, number: int, sources: Sequence[Dataset])
         bits_allocated=8,
         coordinate_system="PATIENT",
         study_instance_uid=task.verdict.study_uid,
-        series_instance_uid=task.series_uid(ObjectKind.SC),
+        series_instance_uid=task.series_uid(PICTURE),
         series_number=SERIES_NUMBERS[ObjectKind.SC],
-        sop_instance_uid=task.sop_uid(ObjectKind.SC, number),
+        sop_instance_uid=task.sop_uid(PICTURE, number),
         instance_number=number,
         manufacturer=MANUFACTURER,
         series_description=PICTURE_SERIES,
@@ -35,7 +37,8 @@ def capture(task: Task, canvas: Canvas, number: int, sources: Sequence[Dataset])
         transfer_syntax_uid=ExplicitVRLittleEndian,
     )
     _describe(image, task, sources)
-    return finish(image, task, ObjectKind.SC, number)
+    lay_frame_of_reference(image, task)
+    return finish(image, task, PICTURE, number)
 
 
 def source_item(sop_class: str, sop_uid: str, frame_number: int | None = None) -> Dataset:

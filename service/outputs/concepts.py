@@ -19,11 +19,21 @@ HEAD_CT = CodedConcept.from_code(codes.LN.HeadCT)
 CONCLUSION = CodedConcept.from_code(codes.DCM.Conclusion)
 DEVICE = CodedConcept.from_code(codes.DCM.Device)
 SOURCE_IMAGE = CodedConcept.from_code(codes.DCM.SourceImageForImageProcessingOperation)
+FINDING = CodedConcept.from_code(codes.DCM.Finding)
+SUMMARY = CodedConcept.from_code(codes.DCM.Summary)
+ALGORITHM_NAME = CodedConcept.from_code(codes.DCM.AlgorithmName)
+ALGORITHM_VERSION = CodedConcept.from_code(codes.DCM.AlgorithmVersion)
+ALGORITHM_PARAMETERS = CodedConcept.from_code(codes.DCM.AlgorithmParameters)
+OF_INTEREST = CodedConcept.from_code(codes.DCM.OfInterest)
+ENGLISH = CodedConcept("en", "RFC5646", "English")
 # TID 1500, row of the qualitative evaluations
 QUALITATIVE = CodedConcept("C0034375", "UMLS", "Qualitative Evaluations")
 # SNOMED International's concept model documentation; not in PS3.16
 FINDING_CONTEXT = CodedConcept("408729009", "SCT", "Finding context")
 
+# the title of the flat reports: no radiology report, and it says so before anything else is read
+TRIAGE_NOTE = CodedConcept("triage-note", SCHEME, "AI triage note, research use only, not for diagnosis")
+KINDS = CodedConcept("kinds", SCHEME, "Probability by kind of bleed")
 INTENDED_USE = CodedConcept("intended-use", SCHEME, "Intended use")
 DECISION_RULE = CodedConcept("decision-rule", SCHEME, "Decision rule")
 COMPLETENESS = CodedConcept("completeness", SCHEME, "Evidence of completeness")

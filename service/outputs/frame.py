@@ -14,7 +14,7 @@ from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian
 
 from service.dicom.uids import CT_IMAGE, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derived_uid
-from service.domain.delivery import ObjectKind
+from service.domain.delivery import Form, ObjectKind
 from service.domain.ids import SeriesUid, SopUid
 from service.domain.verdict import SeriesConclusion, StudyVerdict
 from service.outputs.identity import lay_identity
@@ -23,8 +23,8 @@ from service.outputs.rules import plain
 from service.outputs.source import KeySlice, RenderedObject, ResultSource
 
 MANUFACTURER = "Ichor"
-#: scanners count from 1, reformats of some go to the hundreds; PACS sort these two last
-SERIES_NUMBERS = {ObjectKind.SC: 9701, ObjectKind.SR: 9702}
+#: scanners count from 1, reformats of some go to the hundreds; PACS sort these last
+SERIES_NUMBERS = {ObjectKind.SC: 9701, ObjectKind.SR: 9702, ObjectKind.KO: 9703, ObjectKind.GSPS: 9704}
 _OFFSET = re.compile(r"([+-])(\d{2})(\d{2})")
 
 
@@ -37,13 +37,13 @@ class Task:
     source: ResultSource
     made_at: float
 
-    def series_uid(self, kind: ObjectKind) -> str:
-        """Return the UID of the series that holds this kind, the same for the same study and inputs."""
-        return derived_uid(self.verdict.study_uid, self.verdict.fingerprint, kind.value, "series")
+    def series_uid(self, form: Form) -> str:
+        """Return the UID of the series that holds this form, the same for the same study and inputs."""
+        return derived_uid(self.verdict.study_uid, self.verdict.fingerprint, form.name, "series")
 
-    def sop_uid(self, kind: ObjectKind, number: int) -> SopUid:
+    def sop_uid(self, form: Form, number: int) -> SopUid:
         """Return the UID of one object, the same for the same study and inputs."""
-        return SopUid(derived_uid(self.verdict.study_uid, self.verdict.fingerprint, kind.value, str(number)))
+        return SopUid(derived_uid(self.verdict.study_uid, self.verdict.fingerprint, form.name, str(number)))
 
     def sop_class(self, key: KeySlice) -> str:
         """Return the SOP class of a key slice as the store knows it; headers of some exports leave it empty."""
@@ -75,28 +75,34 @@ def ichor_version() -> str:
         return "unknown"
 
 
-def finish(target: Dataset, task: Task, kind: ObjectKind, number: int) -> RenderedObject:
-    """Give an object its patient, times and maker, and write it as a Part-10 file (PS3.10 7.1)."""
-    lay_identity(target, task.source.header, task.verdict.study_uid)
-    _lay_times(target, task)
-    _lay_maker(target, task)
+def lay_frame_of_reference(target: Dataset, task: Task) -> None:
+    """Say which space an object speaks of, where the source names one."""
     reference = frame_of_reference(task.source.header)
     if reference:
         target.FrameOfReferenceUID = reference
         target.PositionReferenceIndicator = task.source.header.get("PositionReferenceIndicator")
+
+
+def finish(target: Dataset, task: Task, form: Form, number: int) -> RenderedObject:
+    """Give an object its patient, times and maker, and write it as a Part-10 file (PS3.10 7.1)."""
+    lay_identity(target, task.source.header, task.verdict.study_uid)
+    _lay_times(target, task, form)
+    _lay_maker(target, task)
     return RenderedObject(
         sop_uid=SopUid(str(target.SOPInstanceUID)),
         sop_class=str(target.SOPClassUID),
         series_uid=SeriesUid(str(target.SeriesInstanceUID)),
-        kind=kind,
+        form=form,
         number=number,
         payload=_encoded(target),
     )
 
 
-def _lay_times(target: Dataset, task: Task) -> None:
+def _lay_times(target: Dataset, task: Task, form: Form) -> None:
     date, time = task.moment.strftime("%Y%m%d"), task.moment.strftime("%H%M%S.%f")
-    for name in ("InstanceCreation", "Content", "Series"):
+    # a presentation state has its own word for when its content was made (PS3.3 C.11.10)
+    content = "PresentationCreation" if form.kind is ObjectKind.GSPS else "Content"
+    for name in ("InstanceCreation", content, "Series"):
         setattr(target, f"{name}Date", date)
         setattr(target, f"{name}Time", time)
     for equipment in target.get("ContributingEquipmentSequence", []):

@@ -12,6 +12,13 @@ NOTICE = "research use only, not for diagnosis; trained on synthetic data"
 BANNER = "RESEARCH USE ONLY - NOT FOR DIAGNOSIS - TRAINED ON SYNTHETIC DATA"
 PICTURE_SERIES = "Ichor heatmap (research use only)"
 REPORT_SERIES = "Ichor report (research use only)"
+KEY_SERIES = "Ichor key slices (research use only)"
+STATE_SERIES = "Ichor heat outline (research use only)"
+#: what a viewer lists a presentation state under; at most 16 and 64 characters
+STATE_LABEL = "ICHOR_KEY_SLICES"
+STATE_DESCRIPTION = "Ichor key slices with heat outline; research use only"
+OUTLINE_NOTE = "Line: where the heat of the network is at least half its peak; not the outline of a bleed"
+NO_OUTLINE_NOTE = "No activation worth outlining on this slice"
 DERIVATION = (
     "Source CT slices in a brain window (centre 40 HU, width 80 HU) beside the same slice under the activation map of "
     "a neural network, scaled by the probability of the slice. " + NOTICE
@@ -43,6 +50,12 @@ def plain(text: str, most: int | None = None) -> str:
 def sentence(text: str) -> str:
     """Begin with a capital and leave the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def ready(text: str) -> str:
+    """Make a sentence that stands on its own: a capital first, but for a word like kVp, and a full stop last."""
+    begun = sentence(text) if text.split(" ", 1)[0].islower() else text
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
 
 
 def leading(verdict: StudyVerdict) -> SeriesConclusion | None:

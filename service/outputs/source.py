@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from service.domain.delivery import ObjectKind
+from service.domain.delivery import HOUSE_FORMS, Form, ObjectKind
 from service.domain.ids import SeriesUid, SopUid, StudyUid
 from service.domain.pack import PackFacts
 from service.domain.reading import ActivationMap
@@ -66,12 +67,25 @@ class Predecessor:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be made, and for the reports among it which earlier one each supersedes."""
+
+    forms: tuple[Form, ...] = HOUSE_FORMS
+    predecessors: Mapping[Form, Predecessor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RenderedObject:
-    """A finished object: ``payload`` is a complete Part-10 file; ``number`` counts from 1 within its kind."""
+    """A finished object: ``payload`` is a complete Part-10 file; ``number`` counts from 1 within its form."""
 
     sop_uid: SopUid
     sop_class: str
     series_uid: SeriesUid
-    kind: ObjectKind
+    form: Form
     number: int
     payload: bytes
+
+    @property
+    def kind(self) -> ObjectKind:
+        """Return what sort of object it is."""
+        return self.form.kind

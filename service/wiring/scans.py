@@ -35,7 +35,7 @@ def read_folder(settings: Settings, path: Path, pack: str | None) -> dict[str, A
     files = FolderFiles()
     folder = look_into(path, files)
     chosen = settings.model.model_copy(update={"pack": pack}) if pack else settings.model
-    desk = _desk(settings, chosen, files)
+    desk = build_offline_desk(settings, chosen, files)
     first, *others = conclude_folder(desk, folder, progress("slices read"))
     return _answer(first, desk) | {
         "other_studies": [_answer(one, desk) for one in others],
@@ -43,7 +43,8 @@ def read_folder(settings: Settings, path: Path, pack: str | None) -> dict[str, A
     }
 
 
-def _desk(settings: Settings, chosen: ModelSettings, files: FolderFiles) -> Desk:
+def build_offline_desk(settings: Settings, chosen: ModelSettings, files: FolderFiles) -> Desk:
+    """Load the pack for a folder."""
     reader = load_reader(chosen)
     return Desk(
         slices=SliceReader(reader, files, chosen.repair_wrap),

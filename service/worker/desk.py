@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.domain.delivery import HOUSE_FORMS, Form
 from service.domain.pack import PackFacts
 from service.inference.read_slices import SliceReader
 from service.settings import Destination, PolicySettings, SuitabilitySettings
@@ -27,3 +28,8 @@ class WorkerDesk(Desk):
 
     store: FileStore
     destinations: tuple[Destination, ...]
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """Return every form that is made: those of the house, then those any destination asks for."""
+        return tuple(dict.fromkeys((*HOUSE_FORMS, *(form for one in self.destinations for form in one.forms))))

@@ -15,10 +15,13 @@ from service.dicom.part10 import read_file
 from service.domain.ids import ContentHash, SeriesUid, SopUid, StudyUid
 from service.domain.reading import SliceKey, SliceReading
 from service.domain.scan import StoredInstance
-from service.domain.verdict import SeriesConclusion, StudyVerdict
+from service.domain.series import Evidence
+from service.domain.verdict import StudyVerdict
 from service.errors import BadUsage, Undecodable
+from service.outputs.source import ResultSource
 from service.worker.conclude import conclude_one, conclude_whole, hopeless
 from service.worker.desk import Desk
+from service.worker.gather import Material, gather
 
 
 class FolderFiles:
@@ -44,6 +47,7 @@ class Folder:
 
     studies: Mapping[StudyUid, Mapping[SeriesUid, Sequence[StoredInstance]]]
     unreadable: Mapping[str, str]
+    files: FolderFiles
 
 
 def look_into(path: Path, files: FolderFiles) -> Folder:
@@ -63,7 +67,7 @@ def look_into(path: Path, files: FolderFiles) -> Folder:
         studies[study_uid][instance.series_uid].append(instance)
     if not studies:
         raise BadUsage(f"no readable DICOM file in {path}{_first(unreadable)}")
-    return Folder(studies=studies, unreadable=unreadable)
+    return Folder(studies=studies, unreadable=unreadable, files=files)
 
 
 def _first(unreadable: Mapping[str, str]) -> str:
@@ -97,13 +101,20 @@ def conclude_folder(
     desk: Desk, folder: Folder, progress: Callable[[int, int], None] | None = None
 ) -> list[StudyVerdict]:
     """Conclude every study of the folder, the most urgent first."""
-    count = _Count(sum(len(one) for series in folder.studies.values() for one in series.values()), progress)
-    verdicts = [
-        conclude_whole(desk, study_uid, [_conclude(desk, uid, series[uid], count) for uid in sorted(series)])
-        for study_uid, series in folder.studies.items()
-    ]
+    count = _count(folder, progress)
+    verdicts = [_conclude_study(desk, study_uid, series, count).verdict for study_uid, series in folder.studies.items()]
     order = {"HIGH": 0, "MEDIUM": 1, "LOW": 2}
     return sorted(verdicts, key=lambda one: (order[one.priority], -(one.probability or 0.0)))
+
+
+def read_study(
+    desk: Desk, folder: Folder, evidence: Evidence, progress: Callable[[int, int], None] | None = None
+) -> tuple[StudyVerdict, ResultSource | None]:
+    """Conclude the one study of a folder, with what result objects are made from; None when it was not analysed."""
+    ((study_uid, series),) = folder.studies.items()
+    material = _conclude_study(desk, study_uid, series, _count(folder, progress), evidence)
+    analysed = material.verdict.leading_series is not None
+    return material.verdict, gather(desk, folder.files, material) if analysed else None
 
 
 @dataclass
@@ -120,18 +131,37 @@ class _Count:
             self.tell(self.done, self.total)
 
 
-def _conclude(
-    desk: Desk, series_uid: SeriesUid, instances: Sequence[StoredInstance], count: _Count
-) -> SeriesConclusion:
-    unique = list({one.sop_uid: one for one in instances}.values())
+def _count(folder: Folder, progress: Callable[[int, int], None] | None) -> _Count:
+    return _Count(sum(len(one) for series in folder.studies.values() for one in series.values()), progress)
+
+
+def _conclude_study(
+    desk: Desk,
+    study_uid: StudyUid,
+    series: Mapping[SeriesUid, Sequence[StoredInstance]],
+    count: _Count,
+    evidence: Evidence | None = None,
+) -> Material:
+    unique = {uid: tuple({one.sop_uid: one for one in series[uid]}.values()) for uid in sorted(series)}
+    readings: dict[SliceKey, SliceReading] = {}
+    conclusions = []
+    for uid, instances in unique.items():
+        found = _read(desk, instances, count)
+        count.add(len(series[uid]) - len(instances))
+        conclusions.append(conclude_one(desk, instances, found, evidence, uid))
+        readings |= found
+    return Material(verdict=conclude_whole(desk, study_uid, conclusions), instances=unique, readings=readings)
+
+
+def _read(desk: Desk, instances: Sequence[StoredInstance], count: _Count) -> dict[SliceKey, SliceReading]:
     readings: dict[SliceKey, SliceReading] = {}
     left = len(instances)
-    if not hopeless(desk, unique):
-        for batch in desk.slices.read(desk.slices.sights(unique), ()):
+    if not hopeless(desk, instances):
+        for batch in desk.slices.read(desk.slices.sights(instances), ()):
             before = len({key[0] for key in readings})
             readings |= {one.key: one for one in batch}
             seen = len({key[0] for key in readings})
             count.add(seen - before)
             left -= seen - before
     count.add(left)
-    return conclude_one(desk, unique, readings, None, series_uid)
+    return readings

@@ -3,55 +3,61 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from service.dicom.part10 import read_file
-from service.domain.delivery import ResultObject
-from service.domain.ids import SeriesUid, SopUid
-from service.domain.pack import PackFacts
-from service.domain.reading import SliceKey, SliceReading
-from service.domain.scan import StoredInstance
-from service.domain.verdict import SeriesConclusion, SliceScore, StudyVerdict
+from service.domain.delivery import Form, ResultObject
+from service.domain.ids import SeriesUid, StudyUid
+from service.domain.verdict import StudyVerdict
 from service.ledger import readings
 from service.ledger.book import Ledger
 from service.ledger.conclusions import Publication, StudyView
-from service.outputs.render import render
-from service.outputs.source import (
-    KeySlice,
-    Predecessor,
-    Reference,
-    RenderedObject,
-    ResultSource,
-    SourceSeries,
-)
+from service.outputs.render import fits, render
+from service.outputs.rules import leading
+from service.outputs.source import Order, Predecessor, RenderedObject
 from service.worker.desk import WorkerDesk
-
-log = logging.getLogger(__name__)
+from service.worker.gather import Material, gather
 
 
 @dataclass(frozen=True, kw_only=True)
-class Material:
-    """What a publication is made from."""
+class Plan:
+    """What to make of a verdict, and the earlier reports that it supersedes."""
 
-    verdict: StudyVerdict
-    seen: StudyView
-    instances: Mapping[SeriesUid, tuple[StoredInstance, ...]]
-    readings: Mapping[SliceKey, SliceReading]
+    answer: str
+    forms: tuple[Form, ...]
+    superseded: tuple[ResultObject, ...]
+    made_at: float
 
 
-def publication_of(ledger: Ledger, desk: WorkerDesk, material: Material, made_at: float) -> Publication | None:
-    """Render and keep the result objects, unless a reader of the old ones would notice no change."""
-    answer = answer_of(material.verdict, desk)
-    if answer == material.seen.published_answer or material.verdict.leading_series not in material.instances:
+def publication_of(
+    ledger: Ledger, desk: WorkerDesk, seen: StudyView, material: Material, made_at: float
+) -> Publication | None:
+    """Render and keep a changed answer; of an unchanged one only the forms that somebody asks for by now."""
+    answer, standing = answer_of(material.verdict, desk), seen.published
+    if standing is None or answer != seen.published_answer:
+        superseded = standing.reports if standing else ()
+        plan = Plan(answer=answer, forms=desk.forms, superseded=superseded, made_at=made_at)
+        return _make(ledger, desk, material, plan)
+    missing = tuple(one for one in desk.forms if one not in standing.forms and fits(one, standing.verdict))
+    if not missing:
         return None
-    source = source_of(ledger, desk, material)
-    rendered = render(material.verdict, source, _predecessor(material.seen), made_at)
+    plan = Plan(answer=answer, forms=missing, superseded=standing.earlier_reports, made_at=made_at)
+    # what is added to a set tells what the set tells, not what was concluded since
+    return _make(ledger, desk, replace(material, verdict=standing.verdict), plan)
+
+
+def _make(ledger: Ledger, desk: WorkerDesk, material: Material, plan: Plan) -> Publication | None:
+    verdict, lead = material.verdict, leading(material.verdict)
+    if lead is None or lead.series_uid not in material.instances:
+        return None
+    maps = readings.of_series(ledger, lead.series_uid, lead.pack_hash) | dict(material.readings)
+    source = gather(desk, desk.store, replace(material, readings=maps))
+    # a report supersedes the one of its own dialect: that is the one its readers have
+    earlier = {one.form: _predecessor(verdict.study_uid, one) for one in plan.superseded}
+    rendered = render(verdict, source, Order(forms=plan.forms, predecessors=earlier), plan.made_at)
     objects = tuple(_keep(desk, one) for one in rendered)
-    return Publication(answer=answer, objects=objects) if objects else None
+    made = {one.form for one in rendered}
+    unmade = tuple(one for one in plan.forms if one not in made and fits(one, verdict))
+    return Publication(answer=plan.answer, verdict=verdict, objects=objects, unmade=unmade) if objects else None
 
 
 def answer_of(verdict: StudyVerdict, desk: WorkerDesk) -> str:
@@ -60,68 +66,12 @@ def answer_of(verdict: StudyVerdict, desk: WorkerDesk) -> str:
     return hashlib.sha256(f"{verdict.answer}|{'+'.join(sorted(packs))}".encode()).hexdigest()
 
 
-def source_of(ledger: Ledger, desk: WorkerDesk, material: Material) -> ResultSource:
-    """Gather headers, key slices and references from the store."""
-    verdict = material.verdict
-    lead = next(one for one in verdict.conclusions if one.series_uid == verdict.leading_series)
-    by_uid = {one.sop_uid: one for one in material.instances[lead.series_uid]}
-    maps = readings.of_series(ledger, lead.series_uid, lead.pack_hash) | dict(material.readings)
-    return ResultSource(
-        header=read_file(desk.store.path(by_uid[lead.slices[0].sop_uid].content_hash), pixels=False),
-        key_slices=tuple(_key_slice(desk, lead.slices[at], by_uid, maps) for at in lead.key_slices),
-        referenced=tuple(
-            _references(one, material.instances[one.series_uid]) for one in verdict.conclusions if one.slices
-        ),
-        pack=_pack_of(desk, lead, maps),
-    )
-
-
-def _pack_of(desk: WorkerDesk, lead: SeriesConclusion, maps: Mapping[SliceKey, SliceReading]) -> PackFacts:
-    """Name the pack that read the leading series: after a switch that may still be the one before."""
-    if lead.pack_hash == desk.pack.pack_hash:
-        return desk.pack
-    labels = tuple(label for label, _ in maps[lead.slices[lead.key_slices[0]].key].probabilities)
-    return replace(desk.pack, name=lead.pack_name, version=lead.pack_version, pack_hash=lead.pack_hash, labels=labels)
-
-
-def _key_slice(
-    desk: WorkerDesk,
-    score: SliceScore,
-    by_uid: Mapping[SopUid, StoredInstance],
-    maps: Mapping[SliceKey, SliceReading],
-) -> KeySlice:
-    instance = by_uid[score.sop_uid]
-    pixels = desk.slices.hounsfield(instance, score.frame)
-    reading = maps[score.key]
-    return KeySlice(
-        score=score,
-        hu=np.asarray(pixels.hu, np.float32),
-        row_mm=pixels.row_mm,
-        column_mm=pixels.col_mm,
-        activation=reading.activation,
-        header=read_file(desk.store.path(instance.content_hash), pixels=False),
-    )
-
-
-def _references(conclusion: SeriesConclusion, instances: tuple[StoredInstance, ...]) -> SourceSeries:
-    """Name the instances the verdict rests on, in anatomical order."""
-    classes = {one.sop_uid: one.header.sop_class for one in instances}
-    unique = dict.fromkeys(one.sop_uid for one in conclusion.slices)
-    return SourceSeries(
-        series_uid=conclusion.series_uid,
-        instances=tuple(Reference(sop_class=classes[uid], sop_uid=uid) for uid in unique),
-    )
-
-
-def _predecessor(seen: StudyView) -> Predecessor | None:
-    report = seen.published_sr
-    if report is None:
-        return None
+def _predecessor(study_uid: StudyUid, earlier: ResultObject) -> Predecessor:
     return Predecessor(
-        study_uid=seen.study_uid,
-        series_uid=SeriesUid(report.series_uid),
-        sop_class=report.sop_class,
-        sop_uid=report.sop_uid,
+        study_uid=study_uid,
+        series_uid=SeriesUid(earlier.series_uid),
+        sop_class=earlier.sop_class,
+        sop_uid=earlier.sop_uid,
     )
 
 
@@ -135,4 +85,5 @@ def _keep(desk: WorkerDesk, one: RenderedObject) -> ResultObject:
         kind=one.kind,
         content_hash=content_hash,
         number=one.number,
+        dialect=one.form.dialect,
     )

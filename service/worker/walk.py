@@ -16,7 +16,8 @@ from service.ledger.scans import SeriesView
 from service.settings import WorkSettings
 from service.worker.conclude import conclude_one, conclude_whole, hopeless
 from service.worker.desk import WorkerDesk
-from service.worker.publish import Material, publication_of
+from service.worker.gather import Material
+from service.worker.publish import publication_of
 
 
 def walk(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> None:
@@ -29,9 +30,9 @@ def walk(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> 
     seen = conclusions.view(ledger, job.study_uid)
     verdict = conclude_whole(desk, job.study_uid, _with(seen, conclusion))
     jobs.heartbeat(ledger, job, time.time() + settings.lease_seconds)
-    material = Material(verdict=verdict, seen=seen, instances=_instances(ledger, verdict.conclusions), readings=read)
-    publication = publication_of(ledger, desk, material, time.time())
-    wanted = {one.name: one.objects for one in desk.destinations}
+    material = Material(verdict=verdict, instances=_instances(ledger, verdict.conclusions), readings=read)
+    publication = publication_of(ledger, desk, seen, material, time.time())
+    wanted = {one.name: one.forms for one in desk.destinations}
     outcome = Outcome(seen=seen, verdict=verdict, publication=publication, wanted=wanted)
     return conclusions.finish(ledger, job, outcome, time.time())
 

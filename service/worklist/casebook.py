@@ -22,6 +22,7 @@ from service.worklist.words import (
     lapse,
     percent,
     sentence,
+    thing_words,
 )
 
 STEPS = {"received": "Received", "reopened": "Reopened", "complete": "Complete", "concluded": "Concluded"}
@@ -195,7 +196,7 @@ def delivery_card(one: ListedDelivery, now: float) -> DeliveryCard:
     """Put one delivery into words."""
     return DeliveryCard(
         delivery_id=one.delivery_id,
-        thing="Structured report" if one.kind is ObjectKind.SR else f"Picture {one.number}",
+        thing=thing_words(one.kind, one.dialect, one.number),
         destination=one.destination,
         state=one.state,
         state_word=DELIVERY_WORDS[one.state],

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-from service.domain.delivery import DeliveryState
+from service.domain.delivery import DeliveryState, Dialect, ObjectKind
 from service.domain.verdict import StudyState, Verdict
 
 DISCLAIMER: Final = "research use only, not for diagnosis; trained on synthetic data"
@@ -38,6 +38,23 @@ DELIVERY_WORDS: Final = {
     DeliveryState.RETRYING: "Retrying",
     DeliveryState.DEAD: "Given up",
 }
+
+REPORTS: Final = {
+    Dialect.TID1500: "Structured report",
+    Dialect.ENHANCED: "Enhanced SR report",
+    Dialect.BASIC: "Text report",
+}
+
+
+def thing_words(kind: ObjectKind, dialect: Dialect | None, number: int) -> str:
+    """Return what a result object is, as a person would call it."""
+    things = {
+        ObjectKind.SC: f"Picture {number}",
+        ObjectKind.SR: REPORTS[dialect or Dialect.TID1500],
+        ObjectKind.KO: "Key object selection",
+        ObjectKind.GSPS: "Presentation state",
+    }
+    return things[kind]
 
 
 def iso(at: float | None) -> str | None:

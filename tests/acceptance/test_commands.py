@@ -170,3 +170,34 @@ def test_an_unwritable_data_folder_is_named(ichor: Node) -> None:
     assert done.returncode == 2
     assert "node.data_dir" in done.stderr
     assert os.path.basename(done.args[0]).startswith("python")
+
+
+def test_preview_makes_each_object_the_destinations_ask_for(ichor: Node) -> None:
+    destination = 'name="pacs",ae_title="P",host="127.0.0.1",port=1,objects=["sr","ko"],dialect="basic"'
+    ichor.environment["ICHOR__DESTINATIONS"] = f"[{{{destination}}}]"
+    done = ichor.command("doctor", "--preview", "look")
+    made = {one.name for one in (ichor.folder / "look").iterdir()}
+    assert made == {"source", "sr-basic.dcm", "sr-basic.txt", "ko-1.dcm", "ko-1.txt"}
+    assert "for pacs" in done.stdout
+    assert "POSITIVE: intracranial haemorrhage suspected" in (ichor.folder / "look/sr-basic.txt").read_text()
+    assert (ichor.folder / "data").exists() is False, "a preview needs no node"
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed: apt-get install dicom3tools")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": valid") == 2
+
+
+def test_preview_without_destinations_and_validator_makes_all_and_vouches_for_none(ichor: Node) -> None:
+    ichor.environment["PATH"] = str(ichor.folder)
+    done = ichor.command("doctor", "--preview", "look")
+    made = {one.name for one in (ichor.folder / "look").glob("*.dcm")}
+    assert made >= {"sc-1.dcm", "sr-tid1500.dcm", "sr-enhanced.dcm", "sr-basic.dcm", "ko-1.dcm", "gsps-1.dcm"}
+    assert "dciodvfy is not installed: install dicom3tools (Debian, Ubuntu: apt-get install dicom3tools)" in done.stdout
+    assert done.returncode == 1
+
+
+def test_preview_into_a_file_is_bad_usage(ichor: Node) -> None:
+    (ichor.folder / "look").write_text("")
+    done = ichor.command("doctor", "--preview", "look")
+    assert done.returncode == 2
+    assert "takes a folder" in done.stderr

@@ -17,6 +17,7 @@ from service.dicom.statuses import Status
 from service.domain.delivery import ObjectKind
 from service.intake import reactor, scp
 from service.intake.rules import STATUS_OF
+from service.outputs.report import SOP_CLASSES
 from service.settings import DeliverySettings, NodeSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text("utf-8")
@@ -83,8 +84,10 @@ def test_every_named_uid_is_there(name: str) -> None:
 
 def test_what_is_sent_is_what_is_proposed() -> None:
     assert [one.name for one in send.SYNTAXES] == ["Explicit VR Little Endian", "Implicit VR Little Endian"]
-    assert {one.value for one in ObjectKind} == {"sc", "sr"}, "say in section 2.2 what else is sent"
-    for uid in (uids.SECONDARY_CAPTURE, uids.COMPREHENSIVE_3D_SR, uids.STORAGE_COMMITMENT_PUSH_MODEL):
+    assert {one.value for one in ObjectKind} == {"sc", "sr", "ko", "gsps"}, "say in section 2.2 what else is sent"
+    ours = (uids.SECONDARY_CAPTURE, *SOP_CLASSES.values(), uids.KEY_OBJECT_SELECTION, uids.PRESENTATION_STATE)
+    assert f"Storage | yes ({('no', 'one', 'two', 'three', 'four', 'five', 'six')[len(ours)]} classes)" in PAGE
+    for uid in (*ours, uids.STORAGE_COMMITMENT_PUSH_MODEL):
         assert f"`{uid}`" in DELIVERY
 
 

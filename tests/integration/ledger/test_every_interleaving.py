@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from hypothesis.strategies import booleans, integers, sampled_from
 from sqlalchemy import select
 
-from service.domain.delivery import DELIVERY_TRANSITIONS, ObjectKind, ResultObject
+from service.domain.delivery import DELIVERY_TRANSITIONS, HOUSE_FORMS, Dialect, ObjectKind, ResultObject
 from service.domain.ids import AssociationId, ContentHash, PackHash, SeriesUid, SopUid, StudyUid
 from service.domain.job import TRANSITIONS, Job, JobEvent, JobState
 from service.domain.scan import Patient, ReceivedInstance, StudyHeader
@@ -26,7 +26,7 @@ from service.ledger.book import open_ledger
 STUDY, SERIES = "1", ("1.1", "1.2")
 SLICES = 3
 #: two archives that want everything
-WANTED = {"pacs": ("sr", "sc"), "other": ("sr", "sc")}
+WANTED = {"pacs": HOUSE_FORMS, "other": HOUSE_FORMS}
 #: a verb may take a job through several states at once: every path of one or two steps, and the last one of a setback
 STEPS: dict[str, set[str]] = {}
 for (_before, _), _after in TRANSITIONS.items():
@@ -250,9 +250,10 @@ def _published(verdict: StudyVerdict) -> conclusions.Publication:
         kind=ObjectKind.SR,
         content_hash="c" * 64,
         number=1,
+        dialect=Dialect.TID1500,
     )
-    other = replace(report, sop_uid=SopUid(f"8.{verdict.fingerprint}"), number=2, kind=ObjectKind.SC)
-    return conclusions.Publication(answer=verdict.answer, objects=(report, other))
+    other = replace(report, sop_uid=SopUid(f"8.{verdict.fingerprint}"), number=2, kind=ObjectKind.SC, dialect=None)
+    return conclusions.Publication(answer=verdict.answer, verdict=verdict, objects=(report, other))
 
 
 TestEveryInterleaving = Walk.TestCase

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from service.domain.delivery import DeliveryState, ObjectKind, ResultObject
+from service.domain.delivery import DeliveryState, Dialect, Form, ObjectKind, ResultObject
 from service.domain.ids import AssociationId, ContentHash, PackHash, SeriesUid, SopUid, StudyUid
 from service.domain.job import JobState
 from service.domain.scan import (
@@ -27,6 +28,10 @@ from service.ledger import arrivals, conclusions, jobs, outbox, scans
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.tables import jobs as job_table
 from service.ledger.tables import studies
+
+REPORT, BASIC = Form(ObjectKind.SR, Dialect.TID1500), Form(ObjectKind.SR, Dialect.BASIC)
+KEYS = Form(ObjectKind.KO)
+WANTED = {"pacs": (REPORT,)}
 
 
 @pytest.fixture
@@ -87,26 +92,36 @@ def verdict(answer: Verdict = Verdict.POSITIVE, fingerprint: str = "f1") -> Stud
     )
 
 
-def publication(name: str = "9.1") -> conclusions.Publication:
-    report = ResultObject(
+def made(name: str, form: Form = REPORT) -> ResultObject:
+    return ResultObject(
         sop_uid=SopUid(name),
         sop_class="1.2.840.10008.5.1.4.1.1.88.34",
         series_uid="9",
-        kind=ObjectKind.SR,
+        kind=form.kind,
         content_hash="c" * 64,
         number=1,
+        dialect=form.dialect,
     )
-    return conclusions.Publication(answer="positive", objects=(report,))
 
 
-def conclude(ledger: Ledger, outcome: StudyVerdict, published: conclusions.Publication | None) -> None:
+def publication(*objects: ResultObject, outcome: StudyVerdict | None = None) -> conclusions.Publication:
+    told = outcome or verdict()
+    return conclusions.Publication(answer=told.answer, verdict=told, objects=objects or (made("9.1"),))
+
+
+def conclude(
+    ledger: Ledger,
+    outcome: StudyVerdict,
+    published: conclusions.Publication | None,
+    wanted: Mapping[str, tuple[Form, ...]] = WANTED,
+) -> None:
     job = jobs.claim(ledger, "w", 30, 201.0)
     assert job is not None
     seen = conclusions.view(ledger, "1.2.3")
     conclusions.finish(
         ledger,
         job,
-        conclusions.Outcome(seen=seen, verdict=outcome, publication=published, wanted={"pacs": ("sr",)}),
+        conclusions.Outcome(seen=seen, verdict=outcome, publication=published, wanted=wanted),
         202.0,
     )
 
@@ -209,7 +224,7 @@ def test_a_conclusion_on_an_older_study_is_stale_and_leaves_nothing(ledger: Ledg
     job = jobs.claim(ledger, "w", 30, 201.0)
     assert job is not None
     seen = conclusions.view(ledger, "1.2.3")
-    outcome = conclusions.Outcome(seen=seen, verdict=verdict(), publication=publication(), wanted={"pacs": ("sr",)})
+    outcome = conclusions.Outcome(seen=seen, verdict=verdict(), publication=publication(), wanted=WANTED)
     conclusions.finish(ledger, job, outcome, 202.0)
     jobs.replay(ledger, "1.2.3", 203.0)
     again = jobs.claim(ledger, "w", 30, 204.0)

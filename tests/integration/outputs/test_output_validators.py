@@ -12,22 +12,36 @@ from typing import Any
 import numpy as np
 import pytest
 from highdicom import Image
-from highdicom.sr import Comprehensive3DSR, srread
+from highdicom.ko import KeyObjectSelectionDocument
+from highdicom.sr import Comprehensive3DSR, EnhancedSR, srread
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from service.dicom.uids import COMPREHENSIVE_3D_SR
-from service.domain.delivery import ObjectKind
+from service.domain.delivery import HOUSE_FORMS, Dialect, Form, ObjectKind
 from service.domain.ids import ContentHash, SeriesUid, SopUid, StudyUid
 from service.domain.verdict import SliceScore
+from service.outputs.heat import brain_window
 from service.outputs.identity import ALWAYS
 from service.outputs.render import render
-from service.outputs.source import KeySlice, Predecessor, Reference, RenderedObject, ResultSource, SourceSeries
+from service.outputs.source import KeySlice, Order, Predecessor, Reference, RenderedObject, ResultSource, SourceSeries
 
 pytestmark = pytest.mark.peer
 
 GE_HEAD = Path(__file__).parents[3].parent / "shared/data/ge-tilt-head"
 MADE_AT = 1_790_000_000.0
+#: as dciodvfy calls them
+IOD_OF = {
+    Form(ObjectKind.SC): "SCImage",
+    Form(ObjectKind.SR, Dialect.TID1500): "Comprehensive3DSR",
+    Form(ObjectKind.SR, Dialect.ENHANCED): "EnhancedSR",
+    Form(ObjectKind.SR, Dialect.BASIC): "BasicTextSR",
+    Form(ObjectKind.KO): "KeyObjectSelectionDocument",
+    Form(ObjectKind.GSPS): "GrayscaleSoftcopyPresentationState",
+}
+EVERY_FORM = tuple(IOD_OF)
+#: highdicom has no reader for presentation states and Basic Text
+READERS = {EVERY_FORM[2]: EnhancedSR.from_dataset, EVERY_FORM[4]: KeyObjectSelectionDocument.from_dataset}
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,7 @@ def validate(path: Path) -> Said:
 
 def keep(folder: Path, objects: list[RenderedObject]) -> list[Path]:
     """Write objects as files."""
-    paths = [folder / f"{one.kind}-{one.number}.dcm" for one in objects]
+    paths = [folder / f"{one.form.name}-{one.number}.dcm" for one in objects]
     for path, one in zip(paths, objects, strict=True):
         path.write_bytes(one.payload)
     return paths
@@ -79,9 +93,9 @@ def predecessor(study_uid: str) -> Predecessor:
     )
 
 
-def objects_of(study: Any, *, superseding: bool = False) -> list[RenderedObject]:
-    earlier = predecessor(study.verdict.study_uid) if superseding else None
-    return render(study.verdict, study.source, earlier, MADE_AT)
+def objects_of(study: Any, *forms: Form, superseding: bool = False) -> list[RenderedObject]:
+    earlier = dict.fromkeys(EVERY_FORM, predecessor(study.verdict.study_uid)) if superseding else {}
+    return render(study.verdict, study.source, Order(forms=forms or HOUSE_FORMS, predecessors=earlier), MADE_AT)
 
 
 POOR = {
@@ -96,6 +110,7 @@ POOR = {
     },
     "html in the name": {"PatientName": "<b>A&B</b>^<i>x</i>"},
     "no geometry": dict.fromkeys(("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing")),
+    "tilted": {"ImageOrientationPatient": [1, 0, 0, 0, 0.9396926, -0.3420201], "GantryDetectorTilt": "20"},
     "identity removed": {"PatientIdentityRemoved": "YES", "DeidentificationMethod": ""},
     "with time zone": {"TimezoneOffsetFromUTC": "-0330"},
 }
@@ -103,16 +118,18 @@ POOR = {
 
 @pytest.mark.parametrize("poor", POOR)
 def test_dciodvfy_reports_no_error(make_study: Any, tmp_path: Path, poor: str) -> None:
-    paths = keep(tmp_path, objects_of(make_study(**POOR[poor]), superseding=True))
-    assert len(paths) == 5
-    for path in paths:
+    objects = objects_of(make_study(**POOR[poor]), *EVERY_FORM, superseding=True)
+    assert len(objects) == 9
+    for path, one in zip(keep(tmp_path, objects), objects, strict=True):
         said = validate(path)
-        assert {"SCImage", "Comprehensive3DSR"} & set(said.text.split()), said.text
+        assert IOD_OF[one.form] in said.text.split(), said.text
         assert said.errors == [], f"{path.name}: {said.text}"
 
 
 def test_dciodvfy_reports_no_error_for_a_clear_study(clear_study: Any, tmp_path: Path) -> None:
-    for path in keep(tmp_path, objects_of(clear_study)):
+    objects = objects_of(clear_study, *EVERY_FORM)
+    assert {one.kind for one in objects} == {ObjectKind.SC, ObjectKind.SR}
+    for path in keep(tmp_path, objects):
         assert validate(path).errors == []
 
 
@@ -124,7 +141,7 @@ def test_dciodvfy_would_see_an_error(study: Any, tmp_path: Path) -> None:
 
 
 def test_dcentvfy_finds_one_patient_and_one_study(study: Any, tmp_path: Path) -> None:
-    paths = keep(tmp_path, objects_of(study))
+    paths = keep(tmp_path, objects_of(study, *EVERY_FORM))
     for at, header in enumerate(study.headers):
         paths.append(tmp_path / f"source-{at}.dcm")
         header.save_as(paths[-1], enforce_file_format=True)
@@ -157,6 +174,50 @@ def test_dsrdump_prints_the_report(study: Any, tmp_path: Path) -> None:
     assert not any(line.startswith(("E:", "F:")) for line in said.text.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        (Dialect.ENHANCED, ("Enhanced SR Document", '"Finding context")=(52101004,SCT,"Present")', '="0.97" (1,UCUM')),
+        (Dialect.BASIC, ("Basic Text SR Document", "suspected. Probability 0.97, worklist priority HIGH.")),
+    ],
+)
+def test_dsrdump_prints_the_flat_reports(study: Any, tmp_path: Path, dialect: Dialect, words: tuple[str, ...]) -> None:
+    (path,) = keep(tmp_path, objects_of(study, Form(ObjectKind.SR, dialect), superseding=True))
+    said = run("dsrdump", "dcmtk", "+Pl", path)
+    assert said.code == 0
+    for one in (
+        *words,
+        "AI triage note, research use only, not for diagnosis",
+        "Predecessor Docs    : 1",
+        "Verification Flag   : UNVERIFIED",
+        "IMAGE:",
+    ):
+        assert one in said.text, one
+    assert not any(line.startswith(("E:", "F:")) for line in said.text.splitlines())
+
+
+def test_dsrdump_prints_the_key_objects(study: Any, tmp_path: Path) -> None:
+    said = run("dsrdump", "dcmtk", "+Pl", *keep(tmp_path, objects_of(study, Form(ObjectKind.KO))))
+    assert said.code == 0
+    assert "Key Object Selection Document" in said.text
+    assert said.text.count("IMAGE:") == 3
+    assert "most telling first: instance 8 (0.97)" in said.text
+
+
+def test_dcmtk_applies_the_presentation_state_as_it_was_meant(study: Any, tmp_path: Path) -> None:
+    (state,) = keep(tmp_path, objects_of(study, Form(ObjectKind.GSPS)))
+    assert "Test passed" in run("dcmpschk", "dcmtk", state).text
+    key = study.source.key_slices[0]
+    header = study.headers[key.score.instance_number - 1]
+    header.save_as(tmp_path / "source.dcm", enforce_file_format=True)
+    shown = tmp_path / "shown.pgm"
+    said = run("dcmp2pgm", "dcmtk", "-p", state, tmp_path / "source.dcm", shown)
+    assert shown.exists(), said.text
+    windowed = np.frombuffer(shown.read_bytes()[-256 * 256 :], np.uint8).reshape(256, 256).astype(int)
+    stored = header.pixel_array.astype(np.float32) - 1024
+    assert np.abs(windowed - brain_window(stored)).max() <= 4
+
+
 def test_dcmtk_draws_the_pictures_as_they_were_made(study: Any, tmp_path: Path) -> None:
     made = objects_of(study)[1]
     path = keep(tmp_path, [made])[0]
@@ -170,6 +231,9 @@ def test_dcmtk_draws_the_pictures_as_they_were_made(study: Any, tmp_path: Path) 
 
 def test_highdicom_reads_everything_back(study: Any, tmp_path: Path) -> None:
     *pictures, report = keep(tmp_path, objects_of(study))
+    for form, reader in READERS.items():
+        (path,) = keep(tmp_path, objects_of(study, form))
+        assert type(reader(dcmread(path))).__name__ == IOD_OF[form]
     for path in pictures:
         image = Image.from_dataset(dcmread(path))
         assert image.get_frame(1).shape == (image.Rows, image.Columns, 3)
@@ -238,8 +302,8 @@ def _ge_score(ds: Dataset, probability: float) -> SliceScore:
 )
 def test_a_real_tilted_head_gives_valid_objects(study: Any, activation_at: Any, tmp_path: Path) -> None:
     real, files = ge_study(study, activation_at)
-    objects = objects_of(real)
-    assert [one.kind for one in objects] == [ObjectKind.SC, ObjectKind.SC, ObjectKind.SR]
+    objects = objects_of(real, *EVERY_FORM)
+    assert [one.form for one in objects] == [EVERY_FORM[0], *EVERY_FORM]
     paths = keep(tmp_path, objects)
     for path in paths:
         assert validate(path).errors == []

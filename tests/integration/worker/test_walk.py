@@ -9,18 +9,22 @@ from pathlib import Path
 
 import pytest
 from heads import Study
+from pydicom import dcmread
 from wards import SETTINGS, Ward, ward_at
 
-from service.domain.delivery import ObjectKind
+from service.domain.delivery import Dialect, ObjectKind
 from service.domain.job import JobState
 from service.errors import LeaseLost
 from service.ledger import conclusions, jobs, outbox, readings
 from service.ledger.book import Ledger
+from service.outputs.plain_text import as_text
 from service.settings import Destination
 from service.store.files import FileStore
 from service.wiring.desk import build_desk
 from service.worker.desk import WorkerDesk
+from service.worker.gather import Material
 from service.worker.loop import take
+from service.worker.publish import publication_of
 from service.worker.walk import walk
 
 
@@ -151,3 +155,64 @@ def test_a_replay_reaches_a_destination_that_is_new(ward: Ward, head: Callable[.
         jobs.replay(ward.ledger, study.uid, time.time())
         ward.walk()
     assert len(outbox.due(ward.ledger, time.time(), 30, 20, "second")) == before
+
+
+def asking(name: str, objects: tuple[str, ...], dialect: str = "tid1500") -> Destination:
+    return Destination(name=name, ae_title="X", host="127.0.0.1", port=1, objects=objects, dialect=dialect)
+
+
+def test_forms_asked_for_later_are_made_of_what_was_published(ward: Ward, head: Callable[..., Study]) -> None:
+    study = head("epidural")
+    ward.arrive(study.paths, "a")
+    ward.complete()
+    ward.walk()
+    before = conclusions.view(ward.ledger, study.uid)
+    assert before.published is not None
+    ward.desk = replace(ward.desk, destinations=(*SETTINGS.destinations, asking("text", ("sr", "ko"), "basic")))
+    for _ in range(2):
+        jobs.replay(ward.ledger, study.uid, time.time())
+        ward.walk()
+    after = conclusions.view(ward.ledger, study.uid)
+    assert after.published is not None
+    assert after.published_set == before.published_set
+    assert {one.sop_uid for one in before.published.objects} < {one.sop_uid for one in after.published.objects}
+    due = outbox.due(ward.ledger, time.time(), 30, 20, "text")
+    assert [(one.obj.kind, one.obj.dialect) for one in due] == [
+        (ObjectKind.SR, Dialect.BASIC),
+        (ObjectKind.KO, None),
+    ]
+    assert all(ward.store.has(one.obj.content_hash) for one in due)
+
+
+def test_a_clear_study_is_not_looked_at_again_for_forms_it_never_has(ward: Ward, head: Callable[..., Study]) -> None:
+    study = head("none")
+    ward.desk = replace(ward.desk, destinations=(asking("all", ("sc", "sr", "ko", "gsps")),))
+    ward.arrive(study.paths, "a")
+    ward.complete()
+    ward.walk()
+    seen = conclusions.view(ward.ledger, study.uid)
+    assert seen.published is not None
+    assert {one.kind for one in seen.published.objects} == {ObjectKind.SC, ObjectKind.SR}
+    instances = {study.series_uid: ward.instances(study)}
+    material = Material(verdict=seen.published.verdict, instances=instances, readings={})
+    assert publication_of(ward.ledger, ward.desk, seen, material, time.time()) is None
+
+
+def test_a_changed_answer_supersedes_each_report_in_its_own_dialect(ward: Ward, head: Callable[..., Study]) -> None:
+    study = head("epidural")
+    ward.desk = replace(ward.desk, destinations=(asking("text", ("sr",), "basic"),))
+    ward.arrive(study.paths, "a")
+    ward.complete()
+    ward.walk()
+    seen = conclusions.view(ward.ledger, study.uid)
+    assert seen.published is not None
+    changed = replace(seen.published.verdict, fingerprint="e" * 64, answer="changed")
+    material = Material(verdict=changed, instances={study.series_uid: ward.instances(study)}, readings={})
+    later = publication_of(ward.ledger, ward.desk, seen, material, time.time())
+    assert later is not None
+    earlier = {one.dialect: one.sop_uid for one in seen.published.reports}
+    assert set(earlier) == {Dialect.TID1500, Dialect.BASIC}
+    for one in later.objects:
+        if one.kind is ObjectKind.SR:
+            text = as_text(dcmread(ward.store.path(one.content_hash)))
+            assert f"supersedes {earlier[one.dialect]}\n" in text

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from service.domain.delivery import HOUSE_FORMS, Dialect, Form, ObjectKind
 from service.errors import BadSettings
-from service.settings import load_settings
+from service.settings import Destination, load_settings
 
 
 def written(folder: Path, text: str) -> Path:
@@ -99,3 +100,24 @@ def test_the_hospitals_example_is_valid() -> None:
     settings = load_settings(example, {})
     assert settings.destinations[0].commit
     assert {one.ae_title for one in settings.senders} == {"CT1", "PACS"}
+
+
+def test_a_destination_says_in_which_forms_it_wants_results() -> None:
+    pacs = {"name": "pacs", "ae_title": "PACS", "host": "h", "port": 104}
+    assert Destination(**pacs).forms == HOUSE_FORMS
+    asked = Destination(**pacs, objects=["sr", "ko"], dialect="basic")
+    assert asked.forms == (Form(ObjectKind.SR, Dialect.BASIC), Form(ObjectKind.KO))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('objects = ["seg"]', "destinations.0.objects.0: Input should be 'sc', 'sr', 'ko' or 'gsps'"),
+        ('dialect = "fancy"', "destinations.0.dialect: Input should be 'tid1500', 'enhanced' or 'basic'"),
+    ],
+)
+def test_an_unknown_object_or_dialect_names_the_known_ones(tmp_path: Path, line: str, said: str) -> None:
+    file = written(tmp_path, f'[[destinations]]\nname = "p"\nae_title = "P"\nhost = "h"\nport = 104\n{line}\n')
+    with pytest.raises(BadSettings) as problem:
+        load_settings(file, {})
+    assert str(problem.value) == said

@@ -13,7 +13,7 @@ from service.outputs import concepts
 DOCUMENT = Path(__file__).parents[4] / "docs/result-objects.md"
 KINDS = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
 #: vouched for by other public documents, named beside the code
-ELSEWHERE = {"408729009", "C0034375"}
+ELSEWHERE = {"408729009", "C0034375", "en"}
 
 
 def sent() -> list[CodedConcept]:

@@ -12,12 +12,13 @@ from pydicom.dataset import Dataset
 
 from service.outputs.identity import ALWAYS
 from service.outputs.render import render
+from service.outputs.source import Order
 
 JAPANESE = "Yamada^Tarou=\u5c71\u7530^\u592a\u90ce=\u3084\u307e\u3060^\u305f\u308d\u3046"
 
 
 def results(study: Any) -> list[Dataset]:
-    return [dcmread(BytesIO(one.payload)) for one in render(study.verdict, study.source, None, 1_790_000_000.0)]
+    return [dcmread(BytesIO(one.payload)) for one in render(study.verdict, study.source, Order(), 1_790_000_000.0)]
 
 
 def raw_value(ds: Dataset, keyword: str) -> bytes:

@@ -14,6 +14,7 @@ from pydicom import dcmread
 from service.domain.reading import ActivationMap
 from service.outputs.heat import heat_of
 from service.outputs.render import render
+from service.outputs.source import Order
 
 KINDS = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
 ORDERS = {"house": ("any", *KINDS), "any last": (*KINDS, "any"), "any alone": ("any",)}
@@ -60,7 +61,7 @@ def test_heat_lies_where_the_map_of_any_bleed_is_hot(order: str, cells: int) -> 
 def test_pictures_and_report_follow_the_labels(study: Any, order: str, cells: int) -> None:
     labels = ORDERS[order]
     mine = of_pack(study, labels, cells)
-    *pictures, report = (dcmread(BytesIO(one.payload)) for one in render(mine.verdict, mine.source, None, MADE_AT))
+    *pictures, report = (dcmread(BytesIO(one.payload)) for one in render(mine.verdict, mine.source, Order(), MADE_AT))
     assert len(pictures) == 4
     assert all(red_middle(one) > 0 for one in pictures[1:])
     groups = Comprehensive3DSR.from_dataset(report).content.get_image_measurement_groups()
@@ -74,7 +75,7 @@ def test_the_same_map_gives_the_same_picture_whatever_the_order(study: Any) -> N
     made = []
     for labels in (ORDERS["house"], ORDERS["any last"]):
         mine = of_pack(study, labels, 16)
-        made.append([one.payload for one in render(mine.verdict, mine.source, None, MADE_AT)])
+        made.append([one.payload for one in render(mine.verdict, mine.source, Order(), MADE_AT)])
     assert made[0] == made[1]
 
 

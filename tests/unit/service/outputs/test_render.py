@@ -15,11 +15,11 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from service.dicom.uids import COMPREHENSIVE_3D_SR, ENHANCED_CT_IMAGE, SECONDARY_CAPTURE, is_valid_uid
-from service.domain.delivery import ObjectKind
+from service.domain.delivery import HOUSE_FORMS, ObjectKind
 from service.domain.ids import SeriesUid, SopUid, StudyUid
 from service.domain.verdict import Verdict
 from service.outputs.render import render
-from service.outputs.source import Predecessor, Reference, RenderedObject
+from service.outputs.source import Order, Predecessor, Reference, RenderedObject
 
 MADE_AT = 1_790_000_000.0
 EARLIER = Predecessor(
@@ -31,7 +31,8 @@ EARLIER = Predecessor(
 
 
 def objects(study: Any, predecessor: Predecessor | None = None, made_at: float = MADE_AT) -> list[RenderedObject]:
-    return render(study.verdict, study.source, predecessor, made_at)
+    earlier = {HOUSE_FORMS[1]: predecessor} if predecessor else {}
+    return render(study.verdict, study.source, Order(predecessors=earlier), made_at)
 
 
 def read(one: RenderedObject) -> Dataset:
