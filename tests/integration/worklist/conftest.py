@@ -25,6 +25,7 @@ from service.ledger.book import Ledger, open_ledger
 from service.ledger.codec import to_json
 from service.settings import Destination, Settings
 from service.store.files import FileStore
+from service.wiring.slices import build_slices
 from service.worklist import WorklistPorts, create_app
 
 NOW = 1_790_000_000.0
@@ -45,6 +46,7 @@ class Hospital:
 
     def ports(self, **changed: Any) -> WorklistPorts:
         facts: dict[str, Any] = {"ledger": self.ledger, "store": self.store, "settings": self.settings}
+        facts["slices"] = build_slices(self.settings, self.store)
         return WorklistPorts(**facts | {"clock": lambda: self.now, "open_door": True} | changed)
 
     def client(self, **changed: Any) -> TestClient:
