@@ -60,6 +60,8 @@ class WebSettings(Section):
     """Port of the page."""
     session_hours: float = Field(12, gt=0)
     """How long a login lasts."""
+    picture_cache_mb: float = Field(256, ge=0)
+    """Memory for slices drawn for the study page; 0 draws each slice anew."""
 
 
 class ModelSettings(Section):

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "plugins"))
 
-pytest_plugins = ["peers", "heads", "nodes", "packs", "trees"]
+pytest_plugins = ["peers", "heads", "nodes", "packs", "trees", "chromium"]
 
 #: pynetdicom 3.0 drops the socket of a refused connection unclosed (freed at once); such a socket has no peer address
 REFUSED_SOCKET = r"Exception ignored in. <socket\.socket fd=\d+, family=\d+, type=\d+, proto=\d+(, laddr=\([^)]*\))?>"

@@ -20,6 +20,8 @@ SAME_PLACE_MM = 0.05
 NEIGHBOURS = 3
 #: covered slices touch when the step is at most this share of their thickness
 TOUCH_FACTOR = 1.25
+#: the sides that +x, +y and +z of the patient coordinate system point to, and their opposites (PS3.3 C.7.6.1.1.1)
+_SIDES = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +152,18 @@ def _thickness(place: SlicePlace) -> float | None:
 def dot(one: Vector, other: Vector) -> float:
     """Return the scalar product."""
     return sum(a * b for a, b in zip(one, other, strict=True))
+
+
+def sides(row: Sequence[float], column: Sequence[float]) -> tuple[str, str, str, str]:
+    """Return the letters for left, right, top and bottom of a slice shown as stored."""
+    right, bottom = _toward(row), _toward(column)
+    return _toward([-one for one in row]), right, _toward([-one for one in column]), bottom
+
+
+def _toward(direction: Sequence[float]) -> str:
+    axis = max(range(3), key=lambda at: abs(direction[at]))
+    plus, minus = _SIDES[axis]
+    return plus if direction[axis] > 0 else minus
 
 
 def _normal(place: SlicePlace) -> Vector | None:

@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 
 import models
 from models.errors import ModelError
-from service.dicom.pixels import StoredSlice, stored_slices
 from service.domain.ids import PackHash, SopUid
 from service.domain.reading import ActivationMap, HeadLook, SliceKey, SliceReading
 from service.domain.scan import StoredInstance
 from service.errors import UndecodablePixels
+from service.inference.hounsfield import Hounsfield
 from service.inference.ports import PixelFiles
 from service.inference.sights import Place, Sight, needs_repair, sights_of
 
 log = logging.getLogger(__name__)
 #: slices read before the result is handed on
 BATCH = 8
-#: no CT has smaller or larger pixels, in mm; beyond them a header that lies would cost memory without end
-FINEST_MM, COARSEST_MM = 0.01, 20.0
 #: a frame in HU, or the sentence that says why it cannot be decoded
 Decoded = models.SliceInput | str
 Pixels = models.SliceInput | None
@@ -44,7 +42,7 @@ class SliceReader:
 
     def __init__(self, reader: models.Reader, store: PixelFiles, repair_wrap: bool = False) -> None:
         self._reader = reader
-        self._store = store
+        self._hounsfield = Hounsfield(store, repair_wrap)
         self._repair = repair_wrap
 
     @property
@@ -86,10 +84,8 @@ class SliceReader:
         return found
 
     def _decode(self, instance: StoredInstance, frames: Sequence[int]) -> dict[int, Decoded]:
-        repair = self._repair and needs_repair(instance.header)
         try:
-            stored = stored_slices(self._store.path(instance.content_hash), frames)
-            return {one.frame: _hounsfield(one, repair) for one in stored}
+            return dict(self._hounsfield.frames(instance, frames))
         except (UndecodablePixels, ModelError) as problem:
             log.warning("instance %s cannot be decoded: %s", instance.sop_uid, problem)
             return dict.fromkeys(frames, str(problem))
@@ -168,22 +164,3 @@ def _filled(reading: SliceReading, part: models.SliceParts, labels: Sequence[str
 
 def _named(labels: Sequence[str], values: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
     return tuple(zip(labels, (round(float(value), 6) for value in values), strict=True))
-
-
-def _hounsfield(one: StoredSlice, repair: bool) -> models.SliceInput:
-    hu = _mended(one) if repair else models.to_hu(one.pixels, one.slope, one.intercept, one.padding, one.padding_limit)
-    if not np.isfinite(hu).all():
-        raise UndecodablePixels("the rescaled pixels are not finite numbers")
-    if one.row_mm is None or one.column_mm is None:
-        raise UndecodablePixels("the header says no Pixel Spacing")
-    if not all(FINEST_MM <= one <= COARSEST_MM for one in (one.row_mm, one.column_mm)):
-        raise UndecodablePixels(f"a Pixel Spacing of {one.row_mm:.3g} x {one.column_mm:.3g} mm cannot be")
-    return models.SliceInput(hu, one.row_mm, one.column_mm)
-
-
-def _mended(one: StoredSlice) -> NDArray[np.float32]:
-    """HU with the 12-bit wrap undone; the padding value wraps along with the pixels."""
-    pixels, intercept = models.repair_wrap(one.pixels)
-    told = [value for value in (one.padding, one.padding_limit) if value is not None]
-    moved = [float(value) for value in models.repair_wrap(told)[0]]
-    return models.to_hu(pixels, one.slope, intercept, *moved)

@@ -34,6 +34,15 @@ def of_series(ledger: Ledger, series_uid: str, pack_hash: str) -> dict[SliceKey,
     return {one.key: one for one in found}
 
 
+def one(connection: Connection, key: SliceKey, pack_hash: str) -> SliceReading | None:
+    """Give one reading."""
+    sop_uid, frame, pixels_hash = key
+    where = (readings.c.sop_uid == sop_uid) & (readings.c.frame == frame)
+    same = (readings.c.pixels_hash == pixels_hash) & (readings.c.pack_hash == pack_hash)
+    row = connection.execute(select(readings).where(where, same)).first()
+    return _reading(row) if row else None
+
+
 def _insert(connection: Connection) -> Any:
     dialects = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
     return dialects.get(connection.dialect.name, insert)(readings)

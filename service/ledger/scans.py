@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -87,15 +88,17 @@ def instances_of(connection: Connection, series_uid: str) -> tuple[StoredInstanc
     rows = connection.execute(
         select(instances).where(instances.c.series_uid == series_uid).order_by(instances.c.received_at)
     )
-    return tuple(
-        StoredInstance(
-            sop_uid=SopUid(row.sop_uid),
-            series_uid=SeriesUid(row.series_uid),
-            content_hash=ContentHash(row.content_hash),
-            transfer_syntax=row.transfer_syntax,
-            header=from_json(InstanceHeader, row.header),
-        )
-        for row in rows
+    return tuple(stored_instance(row) for row in rows)
+
+
+def stored_instance(row: Any) -> StoredInstance:
+    """Turn a row into its noun."""
+    return StoredInstance(
+        sop_uid=SopUid(row.sop_uid),
+        series_uid=SeriesUid(row.series_uid),
+        content_hash=ContentHash(row.content_hash),
+        transfer_syntax=row.transfer_syntax,
+        header=from_json(InstanceHeader, row.header),
     )
 
 

@@ -21,12 +21,17 @@ MOST_OPAQUE = 0.7
 STOPS = ((0.0, 64, 4, 32), (0.35, 176, 16, 40), (0.6, 232, 62, 28), (0.8, 250, 132, 36), (1.0, 255, 224, 112))
 
 
-def brain_window(hu: NDArray[np.float32]) -> Grey:
-    """Map HU to grey as a radiologist sets a head CT: centre 40, width 80; what is not a number is black."""
-    low = BRAIN_CENTRE - BRAIN_WIDTH / 2
-    share = (np.nan_to_num(hu, nan=low, posinf=low, neginf=low) - low) / BRAIN_WIDTH
+def windowed(hu: NDArray[np.float32], centre: float, width: float) -> Grey:
+    """Map HU to grey between centre - width / 2 and centre + width / 2; what is not a number is black."""
+    low = centre - width / 2
+    share = (np.nan_to_num(hu, nan=low, posinf=low, neginf=low) - low) / width
     grey: Grey = np.rint(np.clip(share, 0.0, 1.0) * 255).astype(np.uint8)
     return grey
+
+
+def brain_window(hu: NDArray[np.float32]) -> Grey:
+    """Map HU to grey as a radiologist sets a head CT: centre 40, width 80."""
+    return windowed(hu, BRAIN_CENTRE, BRAIN_WIDTH)
 
 
 def heat_of(
@@ -94,6 +99,14 @@ def blend(grey: Grey, heat: Heat) -> Picture:
     mixed = grey[..., None] * (1 - alpha) + colours(heat) * alpha
     picture: Picture = np.rint(mixed).astype(np.uint8)
     return picture
+
+
+def palette() -> Picture:
+    """Return red, green, blue and opacity of 256 heat values from 0 to 1, for an overlay that lies over the slice."""
+    ramp = np.linspace(0.0, 1.0, 256, dtype=np.float32)
+    covering = np.rint(opacity(ramp) * 255).astype(np.uint8)
+    table: Picture = np.concatenate([colours(ramp), covering[:, None]], axis=1)
+    return table
 
 
 def body_box(grey: Grey) -> tuple[slice, slice]:

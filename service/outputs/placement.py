@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from service.dicom.uids import CT_IMAGE
-from service.outputs.rules import sides
+from service.domain.geometry import sides
 from service.outputs.source import KeySlice
 
 Sides = tuple[str, str, str, str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 
 from service.domain.series import Check
 from service.domain.verdict import ANY, SeriesConclusion, SliceScore, StudyVerdict, Verdict
@@ -34,9 +33,6 @@ _PLAIN = str.maketrans(
     {"\u2265": ">=", "\u2264": "<=", "\u2013": "-", "\u2014": "-", "\u2212": "-", "\u00d7": "x", "\u00b7": "-"}
     | {"\u2026": "...", "\u2192": "->", "\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00b0": " deg"}
 )
-
-#: the sides that +x, +y and +z of the patient coordinate system point to, and their opposites (PS3.3 C.7.6.1.1.1)
-_SIDES = (("L", "R"), ("P", "A"), ("H", "F"))
 
 
 def plain(text: str, most: int | None = None) -> str:
@@ -116,18 +112,6 @@ def rule_words(conclusion: SeriesConclusion) -> str:
 def pack_words(conclusion: SeriesConclusion) -> str:
     """Name the model pack as a reader would look it up."""
     return plain(f"model pack {conclusion.pack_name} {conclusion.pack_version}, hash {conclusion.pack_hash[:12]}")
-
-
-def sides(row: Sequence[float], column: Sequence[float]) -> tuple[str, str, str, str]:
-    """Return the letters for left, right, top and bottom of a slice shown as stored."""
-    right, bottom = _toward(row), _toward(column)
-    return _toward([-one for one in row]), right, _toward([-one for one in column]), bottom
-
-
-def _toward(direction: Sequence[float]) -> str:
-    axis = max(range(3), key=lambda at: abs(direction[at]))
-    plus, minus = _SIDES[axis]
-    return plus if direction[axis] > 0 else minus
 
 
 def fit(shape: tuple[int, int], pixel_mm: tuple[float, float], room: tuple[int, int]) -> tuple[int, int]:

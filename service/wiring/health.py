@@ -19,6 +19,7 @@ from service.ledger.book import Ledger, open_ledger
 from service.ledger.migrate import HEAD, revision
 from service.settings import Settings
 from service.wiring.roles import open_store, practising
+from service.wiring.slices import build_slices
 from service.worklist.api import queue_answer
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
@@ -87,7 +88,9 @@ def _report(settings: Settings, ledger: Ledger) -> Report:
     alive = pulses.alive(ledger, now)
     if any(one.role == "practice" for one in alive):
         settings = practising(settings)
-    ports = WorklistPorts(ledger=ledger, store=open_store(settings), settings=settings, version=__version__)
+    store = open_store(settings)
+    slices = build_slices(settings, store)
+    ports = WorklistPorts(ledger=ledger, store=store, settings=settings, slices=slices, version=__version__)
     if not alive:
         gone = Alarm(sentence="no process of the node shows life: start it with ichor serve", grave=True)
         return Report(exit_code=NOT_REACHABLE, alarms=(gone,), queue=queue_answer(ports))

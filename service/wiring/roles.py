@@ -157,6 +157,7 @@ def deliver(settings: Settings, stop: threading.Event) -> None:
 
 def web(settings: Settings, stop: threading.Event, surroundings: Surroundings) -> None:
     """The page and the API."""
+    from service.wiring.slices import build_slices
     from service.worklist.app import create_app
     from service.worklist.ports import WorklistPorts
 
@@ -165,6 +166,7 @@ def web(settings: Settings, stop: threading.Event, surroundings: Surroundings) -
         ledger=ledger,
         store=store,
         settings=settings,
+        slices=build_slices(settings, store),
         open_door=surroundings.open_door,
         roles=surroundings.roles,
         process=f"{socket.gethostname()}:",

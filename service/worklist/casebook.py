@@ -1,4 +1,4 @@
-"""The study page in words: headline, pictures, strip, suitability, series, walk and deliveries."""
+"""The study page in words: headline, pictures, suitability, series, walk and deliveries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from service.domain.verdict import ANY, SeriesConclusion
 from service.ledger.case import Case, ListedDelivery, ListedResult, ListedSeries
 from service.ledger.listing import Progress
 from service.worklist.answers import leading_of
-from service.worklist.strip import Strip, strip_of
 from service.worklist.views import Row, row_of
 from service.worklist.words import (
     DELIVERY_WORDS,
@@ -97,7 +96,6 @@ class CaseView:
     findings: tuple[Finding, ...]
     #: the rule's sentence where the reason does not hold it already
     rule: str
-    strip: Strip | None
     series: tuple[SeriesCard, ...]
     walk: tuple[WalkStep, ...]
     deliveries: tuple[DeliveryCard, ...]
@@ -118,7 +116,6 @@ def case_view(case: Case, progress: Progress, now: float) -> CaseView:
         pictures=_pictures(case.results, conclusion),
         findings=_findings(conclusion),
         rule=_rule(row, conclusion),
-        strip=strip_of(conclusion) if conclusion else None,
         series=tuple(_series(one, one is leading, several) for one in case.series),
         walk=_walk(case, now),
         deliveries=tuple(delivery_card(one, now) for one in case.deliveries),

@@ -14,7 +14,7 @@ from fastapi.templating import Jinja2Templates
 
 from service.domain.verdict import Priority, StudyState
 from service.ledger import audit, pulses
-from service.ledger.case import dead_letters, open_case
+from service.ledger.case import Case, dead_letters, open_case
 from service.ledger.listing import Progress, Wish, count_studies, list_studies, progress_of
 from service.worklist import deeds
 from service.worklist.api import deliveries_by_state, queue_answer
@@ -23,7 +23,9 @@ from service.worklist.door import Visitor, admin_door, reader_door
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
 from service.worklist.refusal import Refusal
+from service.worklist.report_text import report_of
 from service.worklist.rules import alarms, mark_text, read_mark
+from service.worklist.viewer import viewer_of
 from service.worklist.views import row_of
 from service.worklist.words import STATES, clock, span
 
@@ -77,12 +79,14 @@ class Pages:
             "fragment": f"_{name}.html",
             "alarms": alarms(take_health(self.ports), now),
             "open_door": self.ports.open_door,
+            # what lies outside the living part is sent along when that is refreshed
+            "refreshing": True,
         }
         living = self.templates.get_template(f"_{name}.html").render({"request": request, **context})
         seen = hashlib.sha256(living.encode()).hexdigest()[:16]
         if "hx-request" not in request.headers or "hx-history-restore-request" in request.headers:
             return self.templates.TemplateResponse(
-                request, f"{name}.html", context | {"seen": seen, "clock": clock(now, now)}
+                request, f"{name}.html", context | {"seen": seen, "clock": clock(now, now), "refreshing": False}
             )
         if request.headers.get("x-seen") == seen:
             return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -122,16 +126,34 @@ class Pages:
             after=mark,
         )
 
-    def study(self, request: Request, visitor: Visitor, study_uid: str) -> Response:
-        """Show one study."""
+    def study(self, request: Request, visitor: Visitor, study_uid: str, series_uid: str) -> Response:
+        """Show one study, opened at a series of it; the viewer lies outside the living part and is drawn once."""
+        found = self._case(study_uid)
+        progress = progress_of(self.ports.ledger, [found.study.study_uid]).get(found.study.study_uid, Progress())
+        view = case_view(found, progress, self.ports.clock())
+        whole = "hx-request" not in request.headers
+        facts = {
+            "view": view,
+            "viewer": viewer_of(self.ports, found, series_uid) if whole else None,
+            "report": report_of(self.ports.store, found),
+            "address": f"/studies/{study_uid}",
+        }
+        return self.show(request, "study", visitor, facts)
+
+    def viewer(self, request: Request, study_uid: str, series_uid: str) -> Response:
+        """Show the viewer alone, for a page whose series grew or was read meanwhile."""
+        found = viewer_of(self.ports, self._case(study_uid), series_uid)
+        if found is None:
+            return Response(status_code=HTTPStatus.NO_CONTENT)
+        return self.templates.TemplateResponse(request, "_viewer.html", {"viewer": found})
+
+    def _case(self, study_uid: str) -> Case:
         found = open_case(self.ports.ledger, study_uid)
         if found is None:
             raise Refusal(
                 HTTPStatus.NOT_FOUND, "There is no such study.", "It may have been purged; look in the worklist."
             )
-        progress = progress_of(self.ports.ledger, [found.study.study_uid]).get(found.study.study_uid, Progress())
-        view = case_view(found, progress, self.ports.clock())
-        return self.show(request, "study", visitor, {"view": view, "address": f"/studies/{study_uid}"})
+        return found
 
     def queue(self, request: Request, visitor: Visitor) -> Response:
         """Show how the node does."""
@@ -164,8 +186,12 @@ def pages_router(ports: WorklistPorts, templates: Jinja2Templates) -> APIRouter:
         return pages.worklist(request, visitor, asked)
 
     @router.get("/studies/{study_uid}")
-    def study(request: Request, study_uid: str, visitor: Visitor = reader) -> Response:
-        return pages.study(request, visitor, study_uid)
+    def study(request: Request, study_uid: str, visitor: Visitor = reader, series: str = "") -> Response:
+        return pages.study(request, visitor, study_uid, series)
+
+    @router.get("/studies/{study_uid}/viewer", dependencies=[reader])
+    def viewer(request: Request, study_uid: str, series: str = "") -> Response:
+        return pages.viewer(request, study_uid, series)
 
     @router.get("/queue")
     def queue(request: Request, visitor: Visitor = reader) -> Response:

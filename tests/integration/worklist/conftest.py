@@ -17,7 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from sqlalchemy import insert
 
 from service.domain.ids import ContentHash, PackHash, SeriesUid, SopUid, StudyUid
-from service.domain.scan import Patient, StudyHeader
+from service.domain.scan import InstanceHeader, Patient, SlicePlace, StudyHeader
 from service.domain.series import Check, Evidence, EvidenceKind
 from service.domain.verdict import Decision, Priority, SeriesConclusion, SliceScore, StudyVerdict, Verdict
 from service.ledger import pulses, tables
@@ -25,6 +25,7 @@ from service.ledger.book import Ledger, open_ledger
 from service.ledger.codec import to_json
 from service.settings import Destination, Settings
 from service.store.files import FileStore
+from service.wiring.slices import build_slices
 from service.worklist import WorklistPorts, create_app
 
 NOW = 1_790_000_000.0
@@ -45,6 +46,7 @@ class Hospital:
 
     def ports(self, **changed: Any) -> WorklistPorts:
         facts: dict[str, Any] = {"ledger": self.ledger, "store": self.store, "settings": self.settings}
+        facts["slices"] = build_slices(self.settings, self.store)
         return WorklistPorts(**facts | {"clock": lambda: self.now, "open_door": True} | changed)
 
     def client(self, **changed: Any) -> TestClient:
@@ -102,6 +104,23 @@ class Hospital:
         self.add(tables.series, **row | more)
         return uid
 
+    def images(self, study: str, series: str, count: int = 30) -> None:
+        """The rows of images whose files were never written: they can be listed, not looked at."""
+        for at in range(count):
+            place = SlicePlace(
+                frame=0, position=(0.0, 0.0, at * 5.0), row_cosine=(1.0, 0.0, 0.0), column_cosine=(0.0, 1.0, 0.0),
+                thickness=5.0,
+            )  # fmt: skip
+            header = InstanceHeader(
+                modality="CT", sop_class="1.2.840.10008.5.1.4.1.1.2", instance_number=at + 1, has_pixels=True,
+                rows=512, columns=512, slices=(place,),
+            )  # fmt: skip
+            self.add(
+                tables.instances, sop_uid=f"{series}.{at + 1}", series_uid=series, content_hash=f"{at + 1:064x}",
+                transfer_syntax="1.2.840.10008.1.2.1", size=1, association="a", received_at=float(at),
+                header=to_json(header),
+            )  # fmt: skip
+
     def walk(self, study: str, *steps: tuple[float, str, str]) -> None:
         for at, step, text in steps:
             self.add(tables.events, study_uid=study, at=at, step=step, text=text)
@@ -143,7 +162,7 @@ class Hospital:
         told = {"concluded_at": at + 31, "notified_at": at + 33.4, "state": "done"}
         study = self.study(priority="HIGH", age=age, verdict="positive", probability=0.97, **told | {"why": WHY} | more)
         found = conclusion(f"{study}.2", positive=True)
-        self.series(study, evidence=to_json(found.evidence), conclusion=to_json(found))
+        self.images(study, self.series(study, evidence=to_json(found.evidence), conclusion=to_json(found)))
         uids = self.results(study, verdict_of(study, found), [picture(seed) for seed in range(4)])
         for number, uid in enumerate(uids):
             self.delivery(study, uid, "committed" if number else "sent", sent_at=at + 33, committed_at=at + 34)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stacks import ACROSS, BACK, DOWN, even, geometry, instance, place, real_series, stack
 
-from service.domain.geometry import geometry_of
+from service.domain.geometry import geometry_of, sides
 from service.domain.scan import SlicePlace
 
 
@@ -133,3 +133,18 @@ def test_the_real_tilted_head_is_uneven_and_without_gap() -> None:
 def test_a_slice_missing_in_a_real_stack_is_named(folder: str, after: int) -> None:
     (gap,) = geometry_of(real_series(f"dicom2nifti-geometry/{folder}")).gaps
     assert gap.startswith(f"gap after slice {after}:")
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "letters"),
+    [
+        ((1, 0, 0), (0, 1, 0), ("R", "L", "A", "P")),
+        ((-1, 0, 0), (0, -1, 0), ("L", "R", "P", "A")),
+        ((1, 0, 0), (0, 0.95, -0.32), ("R", "L", "A", "P")),
+        ((0, 1, 0), (0, 0, -1), ("A", "P", "H", "F")),
+    ],
+)
+def test_sides_follow_the_cosines(
+    row: tuple[float, ...], column: tuple[float, ...], letters: tuple[str, str, str, str]
+) -> None:
+    assert sides(row, column) == letters

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.domain.reading import ActivationMap
-from service.outputs.heat import STOPS, blend, body_box, brain_window, colours, heat_of
+from service.outputs.heat import STOPS, blend, body_box, brain_window, colours, heat_of, opacity, palette
 
 LABELS = ("any", "epidural")
 
@@ -77,6 +77,14 @@ def test_colours_brighten_at_every_step() -> None:
     luma = ramp @ np.array([0.2126, 0.7152, 0.0722])
     assert (np.diff(luma) > 0).all()
     assert tuple(ramp[-1]) == STOPS[-1][1:]
+
+
+def test_the_palette_holds_every_colour_with_its_opacity() -> None:
+    table, ramp = palette(), np.linspace(0, 1, 256, dtype=np.float32)
+    assert table.shape == (256, 4)
+    assert np.array_equal(table[:, :3], colours(ramp))
+    assert np.array_equal(table[:, 3], np.rint(opacity(ramp) * 255))
+    assert not table[:26, 3].any() and table[26, 3]
 
 
 def test_the_head_is_cut_out_and_an_empty_slice_is_left_whole() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.outputs.rules import check_words, finding_rows, fit, grid, plain, probability_words, sides, slice_words
+from service.outputs.rules import check_words, finding_rows, fit, grid, plain, probability_words, slice_words
 
 
 @pytest.mark.parametrize(
@@ -32,21 +32,6 @@ def test_folding_keeps_a_limit() -> None:
 )
 def test_probability_never_claims_certainty(value: float | None, words: str) -> None:
     assert probability_words(value) == words
-
-
-@pytest.mark.parametrize(
-    ("row", "column", "letters"),
-    [
-        ((1, 0, 0), (0, 1, 0), ("R", "L", "A", "P")),
-        ((-1, 0, 0), (0, -1, 0), ("L", "R", "P", "A")),
-        ((1, 0, 0), (0, 0.95, -0.32), ("R", "L", "A", "P")),
-        ((0, 1, 0), (0, 0, -1), ("A", "P", "H", "F")),
-    ],
-)
-def test_sides_follow_the_cosines(
-    row: tuple[float, ...], column: tuple[float, ...], letters: tuple[str, str, str, str]
-) -> None:
-    assert sides(row, column) == letters
 
 
 def test_slices_are_drawn_true_to_millimetres() -> None:
