@@ -10,7 +10,9 @@ IchorError
 │   ├── Undecodable     the bytes are no data set, or not a whole one
 │   ├── WrongClass      the SOP class does not fit the context or the data
 │   ├── BadUid          a UID that breaks the rules of PS3.5 9.1
-│   └── NoRoom          the disk is full
+│   ├── NoRoom          the disk is full
+│   ├── BadQuery        the identifier of a query cannot be answered
+│   └── TooBroad        more matches than the settings allow
 ├── NotReadable         the series ends as not_analysed with this reason
 │   └── UndecodablePixels  this one slice cannot be decoded
 ├── RetryLater          the step is tried again after a pause
@@ -65,6 +67,14 @@ class BadUid(Refused):
 
 class NoRoom(Refused):
     """The disk is full or nearly so."""
+
+
+class BadQuery(Refused):
+    """The identifier does not fit the query's SOP class."""
+
+
+class TooBroad(Refused):
+    """More matches than one query may have."""
 
 
 class NotReadable(IchorError):
