@@ -145,7 +145,7 @@ class Sender(Section):
 
 
 class Querier(Section):
-    """Who may query by C-FIND; without any nobody may, or anyone on a loopback node that names no [[senders]] either."""
+    """Who may query by C-FIND; without any, nobody, or anyone on a loopback node that names no [[senders]] either."""
 
     ae_title: str = Field(min_length=1, max_length=16)
     """Calling AE title."""

@@ -141,8 +141,6 @@ def _asked(row: Any, members: list[Any]) -> AskedStudy:
     )
 
 
-
-
 def studies_published_as(ledger: Ledger, prefix: str) -> dict[str, str]:
     """Find studies by the start of their results' fingerprint: study UID by fingerprint."""
     begins = result_sets.c.fingerprint.between(prefix, prefix + "g")

@@ -244,6 +244,7 @@ commitment_requests = Table(
     Column("id", Serial, primary_key=True),
     Column("transaction_uid", Uid, nullable=False, index=True),
     Column("calling_ae", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
     # [[SOP class, SOP instance], ...] as asked
     Column("instances", JSON, nullable=False),
     # its transaction UID was in use already

@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
         sa.Column("transaction_uid", sa.String(64), nullable=False),
         sa.Column("calling_ae", sa.String(16), nullable=False),
+        sa.Column("address", sa.String(64), nullable=False),
         sa.Column("instances", sa.JSON, nullable=False),
         sa.Column("duplicate", sa.Boolean, nullable=False),
         sa.Column("received_at", sa.Float, nullable=False),
