@@ -35,18 +35,18 @@ Reference = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Voucher:
     """References (SOP class, SOP instance) that are kept, and those that are not with the reason of PS3.3 C.14.1.1."""
 
     kept: tuple[Reference, ...]
     lost: tuple[tuple[Reference, Status], ...] = ()
 
 
-def outcome_of(ledger: Ledger, store: FileStore, promise: OpenPromise) -> Outcome:
+def voucher_of(ledger: Ledger, store: FileStore, promise: OpenPromise) -> Voucher:
     """Look each instance up: a row in the ledger, its file in the store, under the class that was asked for."""
     asked = promise.asked.instances
     if promise.duplicate:
-        return Outcome(kept=(), lost=tuple((one, Status.DUPLICATE_TRANSACTION) for one in asked))
+        return Voucher(kept=(), lost=tuple((one, Status.DUPLICATE_TRANSACTION) for one in asked))
     known = promises.held(ledger, [uid for _, uid in asked])
 
     def reason(sop_class: str, sop_uid: str) -> Status:
@@ -56,25 +56,25 @@ def outcome_of(ledger: Ledger, store: FileStore, promise: OpenPromise) -> Outcom
         return Status.SUCCESS if found.sop_class in ("", sop_class) else Status.CLASS_INSTANCE_CONFLICT
 
     judged = [(one, reason(*one)) for one in asked]
-    return Outcome(
+    return Voucher(
         kept=tuple(one for one, why in judged if why is Status.SUCCESS),
         lost=tuple((one, why) for one, why in judged if why is not Status.SUCCESS),
     )
 
 
-def event_type_of(outcome: Outcome) -> int:
+def event_type_of(voucher: Voucher) -> int:
     """Return which event is reported."""
-    return SOME_LOST if outcome.lost else ALL_KEPT
+    return SOME_LOST if voucher.lost else ALL_KEPT
 
 
-def report_of(transaction_uid: str, outcome: Outcome) -> Dataset:
+def report_of(transaction_uid: str, voucher: Voucher) -> Dataset:
     """Return the event information."""
     report = Dataset()
     report.TransactionUID = transaction_uid
-    if outcome.kept:
-        report.ReferencedSOPSequence = Sequence([_item(one) for one in outcome.kept])
-    if outcome.lost:
-        report.FailedSOPSequence = Sequence([_item(one, why) for one, why in outcome.lost])
+    if voucher.kept:
+        report.ReferencedSOPSequence = Sequence([_item(one) for one in voucher.kept])
+    if voucher.lost:
+        report.FailedSOPSequence = Sequence([_item(one, why) for one, why in voucher.lost])
     return report
 
 
@@ -86,15 +86,15 @@ def _item(reference: Reference, why: Status | None = None) -> Dataset:
     return item
 
 
-def send_report(calling_ae: str, peer: Destination, transaction_uid: str, outcome: Outcome) -> None:
+def send_report(calling_ae: str, peer: Destination, transaction_uid: str, voucher: Voucher) -> None:
     """Bring a report over an association of its own; DestinationDown when it was not taken."""
     role = build_role(STORAGE_COMMITMENT_PUSH_MODEL, scp_role=True)
     with associate(calling_ae, peer, [commitment_context()], roles=[role]) as association:
         if not any(one.abstract_syntax == STORAGE_COMMITMENT_PUSH_MODEL for one in association.accepted_contexts):
             raise DestinationDown(f"{peer.name} takes no Storage Commitment reports")
         answer, _ = association.send_n_event_report(
-            report_of(transaction_uid, outcome),
-            event_type_of(outcome),
+            report_of(transaction_uid, voucher),
+            event_type_of(voucher),
             STORAGE_COMMITMENT_PUSH_MODEL,
             STORAGE_COMMITMENT_INSTANCE,
         )
@@ -129,13 +129,13 @@ class ReportRound:
             self._give_up(promise, f"no port is known for {asked.calling_ae}: give its [[senders]] entry one")
             return True
         try:
-            outcome = outcome_of(self._ledger, self._store, promise)
-            send_report(self._calling_ae, peer, asked.transaction_uid, outcome)
+            voucher = voucher_of(self._ledger, self._store, promise)
+            send_report(self._calling_ae, peer, asked.transaction_uid, voucher)
         except DestinationDown as problem:
             self._later(promise, str(problem), now)
             return True
         promises.settle_request(self._ledger, promise.request_id, RequestState.REPORTED)
-        log.info("reported to %s: %d kept, %d not", asked.calling_ae, len(outcome.kept), len(outcome.lost))
+        log.info("reported to %s: %d kept, %d not", asked.calling_ae, len(voucher.kept), len(voucher.lost))
         return True
 
     def _later(self, promise: OpenPromise, error: str, now: float) -> None:

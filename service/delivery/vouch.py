@@ -18,7 +18,7 @@ from pynetdicom import evt
 from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.dsutils import encode
 
-from service.delivery.report import Outcome, event_type_of, outcome_of, report_of
+from service.delivery.report import Voucher, event_type_of, report_of, voucher_of
 from service.dicom.functional_groups import BAD_VALUE
 from service.dicom.statuses import Status, name_of, refusal
 from service.dicom.uids import STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH_MODEL, is_valid_uid
@@ -106,7 +106,7 @@ class Promises:
         return Status.SUCCESS
 
     def _report_here(self, event: Any, promise: OpenPromise) -> None:
-        outcome = outcome_of(self._ledger, self._store, promise)
+        voucher = voucher_of(self._ledger, self._store, promise)
 
         def answered(status: int) -> None:
             if status == Status.SUCCESS:
@@ -114,7 +114,7 @@ class Promises:
             else:
                 log.warning("%s did not take the report: %s", promise.asked.calling_ae, name_of(status))
 
-        message = _message(promise.asked.transaction_uid, outcome, event.context.transfer_syntax)
+        message = _message(promise.asked.transaction_uid, voucher, event.context.transfer_syntax)
         self._say_after(event.assoc, message, event.context.context_id, answered)
 
 
@@ -157,15 +157,15 @@ def _reference(item: Dataset) -> tuple[str, str]:
     return str(item.get("ReferencedSOPClassUID", "")), str(item.get("ReferencedSOPInstanceUID", ""))
 
 
-def _message(transaction_uid: str, outcome: Outcome, transfer_syntax: Any) -> N_EVENT_REPORT:
+def _message(transaction_uid: str, voucher: Voucher, transfer_syntax: Any) -> N_EVENT_REPORT:
     """Return the report as a request of our own on an association that the peer opened."""
     report = N_EVENT_REPORT()
     report.AffectedSOPClassUID = STORAGE_COMMITMENT_PUSH_MODEL
     report.AffectedSOPInstanceUID = STORAGE_COMMITMENT_INSTANCE
-    report.EventTypeID = event_type_of(outcome)
+    report.EventTypeID = event_type_of(voucher)
     syntax = transfer_syntax
     encoded = encode(
-        report_of(transaction_uid, outcome), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
+        report_of(transaction_uid, voucher), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated
     )
     report.EventInformation = BytesIO(encoded or b"")
     return report

@@ -14,6 +14,8 @@ MINUTE = 60 * MICROSECONDS
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: where a moment starts whose month, day, hour ... is not given
+STARTS = (1, 1, 1, 0, 0, 0)
 #: PS3.5 6.2: offsets reach from -1200 to +1400
 FARTHEST_OFFSET = timedelta(hours=14)
 NO_LAST_YEAR = 9999
@@ -44,7 +46,8 @@ def _date(text: str) -> Span:
     found = DATE.fullmatch(text)
     if not found:
         raise ValueError("not a date")
-    begin = _since_epoch(datetime(*map(int, found.groups()), tzinfo=UTC))  # type: ignore[arg-type]
+    year, month, day = map(int, found.groups())
+    begin = _since_epoch(datetime(year, month, day, tzinfo=UTC))
     return begin, begin + DAY - 1
 
 
@@ -65,8 +68,8 @@ def _moment(text: str) -> Span:
     if not found or (found[7] and not found[6]):
         raise ValueError("not a date and time")
     given = [int(one) for one in found.groups()[:6] if one]
-    whole = given if len(given) >= 3 else [*given, 1, 1][:3]
-    start = datetime(*whole, tzinfo=_zone(found[8]))  # type: ignore[arg-type]
+    year, month, day, hour, minute, second = (*given, *STARTS[len(given) :])
+    start = datetime(year, month, day, hour, minute, second, tzinfo=_zone(found[8]))
     begin = _since_epoch(start) + _fraction(found[7])
     if len(given) < 3:
         return begin, _since_epoch(_following(start, months=len(given) == 2)) - 1

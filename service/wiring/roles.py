@@ -139,15 +139,18 @@ def read(settings: Settings, stop: threading.Event) -> None:
 def deliver(settings: Settings, stop: threading.Event) -> None:
     """The sender of results."""
     from service.delivery.commit import CommitmentRound
+    from service.delivery.report import ReportRound
     from service.delivery.send import DeliveryRound
     from service.delivery.serve import serve_deliveries
+    from service.wiring.door import address_book
 
     store, ledger = open_store(settings), open_ledger(settings.database_url)
     title = settings.node.ae_title
     sending = DeliveryRound(settings.destinations, store, ledger, settings.delivery, title)
     proving = CommitmentRound(settings.destinations, ledger, settings.delivery, title)
+    reporting = ReportRound(ledger, store, address_book(settings).find, settings.delivery, title)
     with Heart(ledger, "deliver"):
-        serve_deliveries(sending, proving, stop)
+        serve_deliveries(sending, proving, reporting, stop)
     ledger.close()
 
 
