@@ -96,9 +96,11 @@ def page_query(inquiry: Inquiry, mark: Mark | None) -> Select[Any]:
 
 def _narrowed(query: Select[Any], inquiry: Inquiry) -> Select[Any]:
     date = studies.c.header["study_date"].as_string()
+    looked_up = inquiry.study_uids or inquiry.patient_id or inquiry.accession_number
     conditions = {
-        # who is flagged stands on top: the index ends there instead of going through all the others
-        (studies.c.verdict == Verdict.POSITIVE.value) & (studies.c.urgency == URGENCY[Priority.HIGH]): inquiry.flagged,
+        studies.c.verdict == Verdict.POSITIVE.value: inquiry.flagged,
+        # who is flagged stands on top: the index ends there, unless another one leads to the few that are named
+        studies.c.urgency == URGENCY[Priority.HIGH]: inquiry.flagged and not looked_up,
         studies.c.study_uid.in_(inquiry.study_uids): inquiry.study_uids,
         studies.c.patient_id == inquiry.patient_id: inquiry.patient_id,
         studies.c.accession_number == inquiry.accession_number: inquiry.accession_number,

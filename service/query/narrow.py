@@ -19,6 +19,8 @@ from service.settings import QuerySettings
 MOST_UIDS = 1000
 SECONDS_PER_DAY = 24 * 3600
 WILD = frozenset("*?")
+#: who asks for one of these looks for something, not through the list
+NAMING = ("StudyInstanceUID", "PatientID", "PatientName", "AccessionNumber", "StudyDate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,8 @@ def inquiry_of(keys: Dataset, policy: Policy) -> Inquiry:
         last_date=last,
         priority=_priority(keys),
     )
-    if replace(found, flagged=False, priority=None) != Inquiry() or not policy.settings.days:
+    names_something = any(True for keyword in NAMING for _ in _named(keys, keyword))
+    if names_something or not policy.settings.days:
         return found
     return replace(found, since=policy.now - policy.settings.days * SECONDS_PER_DAY)
 
