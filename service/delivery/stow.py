@@ -16,6 +16,7 @@ from service.delivery.web_client import WebService, in_words, status_of
 from service.dicom.functional_groups import BAD_VALUE
 from service.dicom.statuses import Status
 from service.domain.delivery import Delivery
+from service.errors import DestinationDown
 from service.settings import Destination
 
 #: these speak of the object, not of the service (PS3.18 Table 10.5.3-1)
@@ -28,6 +29,10 @@ ABOUT_THE_OBJECT = frozenset(
         HTTPStatus.UNPROCESSABLE_ENTITY,
     }
 )
+
+
+#: no DICOMweb service says this to a STOW-RS, whatever its status
+PAGE = "text/html"
 
 
 class StowCarrier:
@@ -45,6 +50,8 @@ class StowCarrier:
             return Outcome(False, answers.unsendable(problem))
         with in_words(self._peer):
             response = self._store(data)
+        if PAGE in response.headers.get("Content-Type", ""):
+            raise DestinationDown(f"{self._peer.name} at {self._peer.url} answers with a web page: mend url")
         return read_answer(response.status_code, body_of(response), delivery)
 
     def _store(self, data: Dataset) -> Any:
@@ -78,7 +85,7 @@ def read_answer(http_status: int, said: Dataset, delivery: Delivery) -> Outcome:
     failures = _reasons(said, "FailedSOPSequence", "FailureReason", delivery.obj.sop_uid)
     if failures:
         return Outcome(False, answers.refusal(delivery.destination, failures[0]))
-    if http_status >= HTTPStatus.BAD_REQUEST:
+    if http_status >= HTTPStatus.MULTIPLE_CHOICES:
         return Outcome(False, answers.http_refusal(delivery.destination, http_status))
     warnings = _reasons(said, "ReferencedSOPSequence", "WarningReason", delivery.obj.sop_uid)
     return Outcome(True, answers.warning(delivery.destination, warnings[0] if warnings else Status.SUCCESS))

@@ -59,6 +59,8 @@ def web_service(peer: Destination) -> Iterator[WebService]:
         session.verify = str(peer.ca_file) if peer.ca_file else True
         # the settings alone decide who is called and how: a .netrc or a proxy of the environment does not
         session.trust_env = False
+        # a login page answers 200 too: nobody is followed elsewhere
+        session.max_redirects = 0
         _log_in(session, peer)
         client = DICOMwebClient(
             peer.url.rstrip("/"),
@@ -85,6 +87,8 @@ def in_words(peer: Destination) -> Iterator[None]:
         raise DestinationDown(trouble(peer, status_of(problem))) from None
     except requests.exceptions.Timeout:
         raise DestinationDown(f"{peer.name} at {peer.url} does not answer: look whether it hangs") from None
+    except requests.exceptions.TooManyRedirects:
+        raise DestinationDown(f"{peer.name} at {peer.url} sends us elsewhere: mend url, user and secret") from None
     except requests.exceptions.RequestException:
         raise DestinationDown(f"nobody answers at {peer.url}: start it, or mend url of {peer.name!r}") from None
 
