@@ -8,8 +8,9 @@ suitability  3  series -> checks: which scans are read, and why another is not
 inference    4  slices -> SliceReadings: the one door into ``models``
 aggregation  5  readings -> SeriesConclusion -> StudyVerdict: pure, site policy only
 outputs      6  verdict -> DICOM files: heatmaps and structured report
-delivery     7  outbox -> destinations: send, retry, storage commitment
+delivery     7  outbox -> destinations: send, retry, proof of storage both ways
 worklist     8  verdicts -> ordered reading list: page, API, metrics
+query        9  the same list for DICOM workstations: C-FIND at the door
 
 worker       the walk itself: claim, read, conclude, commit
 upkeep       the janitors: complete series, rescue jobs, watch the disk, purge

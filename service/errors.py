@@ -11,6 +11,10 @@ IchorError
 │   ├── WrongClass      the SOP class does not fit the context or the data
 │   ├── BadUid          a UID that breaks the rules of PS3.5 9.1
 │   └── NoRoom          the disk is full
+├── NotAnswered         whoever asks is told now, by a DIMSE status
+│   ├── BadQuery        the identifier does not fit the query, or says nothing sensible
+│   ├── Unintelligible  the identifier is no data set
+│   └── TooBroad        more matches than the settings allow
 ├── NotReadable         the series ends as not_analysed with this reason
 │   └── UndecodablePixels  this one slice cannot be decoded
 ├── RetryLater          the step is tried again after a pause
@@ -65,6 +69,22 @@ class BadUid(Refused):
 
 class NoRoom(Refused):
     """The disk is full or nearly so."""
+
+
+class NotAnswered(IchorError):
+    """Whoever asks is told at once."""
+
+
+class BadQuery(NotAnswered):
+    """The identifier does not fit the query's SOP class."""
+
+
+class Unintelligible(NotAnswered):
+    """The identifier or the information of a request cannot be decoded."""
+
+
+class TooBroad(NotAnswered):
+    """More matches than one query may have."""
 
 
 class NotReadable(IchorError):

@@ -1,6 +1,8 @@
-"""What a peer's answer to a C-STORE means in words, and what mends it (PS3.4 B.2.3)."""
+"""What a peer's answer to a C-STORE or STOW-RS means in words, and what mends it (PS3.4 B.2.3, PS3.18 10.5.3)."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from service.dicom.statuses import Status, name_of
 
@@ -16,6 +18,14 @@ RANGE = ~0xFF
 LOOK_INTO_LOG = "look into its log for what it did not like"
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one object, in words where there is something to say."""
+
+    taken: bool
+    text: str
+
+
 def refusal(destination: str, status: int) -> str:
     """Say that an object was not taken, why, and the mend."""
     return f"{destination} refused with {name_of(status)!r}: {_mend(status)}"
@@ -29,6 +39,16 @@ def warning(destination: str, status: int) -> str:
 def not_negotiated(destination: str, sop_class: str) -> str:
     """Say that the peer does not take this class at all."""
     return f"{destination} takes no {sop_class}: {MENDS[Status.CLASS_NOT_SUPPORTED]}"
+
+
+def http_refusal(destination: str, status: int) -> str:
+    """Say that a DICOMweb service did not take an object and gave no reason of DICOM's."""
+    return f"{destination} refused with HTTP {status}: {LOOK_INTO_LOG}"
+
+
+def unsendable(problem: Exception) -> str:
+    """Say that our own file is at fault."""
+    return f"the result file cannot be sent: {problem}; replay the study"
 
 
 def _mend(status: int) -> str:

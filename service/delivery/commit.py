@@ -17,12 +17,13 @@ from pynetdicom.presentation import PresentationContext
 
 from service.delivery import rules
 from service.delivery.association import associate
+from service.delivery.look import look_for
 from service.dicom.statuses import Status, name_of
 from service.dicom.uids import STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH_MODEL
 from service.errors import DestinationDown
 from service.ledger import outbox
 from service.ledger.book import Ledger
-from service.ledger.outbox import CommitRequest
+from service.ledger.outbox import CommitReport, CommitRequest
 from service.settings import DeliverySettings, Destination
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 REQUEST_COMMITMENT = 1
 #: how long the association is held open for peers that report on it instead of calling back
 LINGER_SECONDS = 1.0
+
+#: sending again mends these; everything else is mended by asking again, if at all (PS3.3 C.14.1.1)
+GONE = frozenset({Status.NO_SUCH_INSTANCE})
 
 Handler = Callable[[Any], tuple[int, Dataset | None]]
 
@@ -64,8 +68,20 @@ class CommitmentRound:
             return True
         if request.waited > timeout:
             outbox.put_off_commitment(self._ledger, request.transaction_uid, now + request.waited)
-        self._request(request, self.destinations[name])
+        peer = self.destinations[name]
+        try:
+            if peer.url:
+                self._keep(look_for(peer, request), now)
+            else:
+                self._request(request, peer)
+        except DestinationDown as problem:
+            log.warning("could not ask %s for proof, asking again later: %s", peer.name, problem)
+            outbox.doubt_commitment(self._ledger, request.transaction_uid, f"not proven yet: {problem}")
         return True
+
+    def _keep(self, report: CommitReport, now: float) -> None:
+        outbox.commitment_report(self._ledger, report, now)
+        log.info("%d found, %d not", len(report.kept), len(report.lost) + len(report.doubted))
 
     def _request(self, request: CommitRequest, peer: Destination) -> None:
         reported = threading.Event()
@@ -76,27 +92,28 @@ class CommitmentRound:
             reported.set()
             return answer
 
-        try:
-            with associate(self._calling_ae, peer, [commitment_context()], [(event, keep)]) as association:
-                if self._asked(association, request, peer):
-                    reported.wait(LINGER_SECONDS)
-        except DestinationDown as problem:
-            log.warning("could not ask %s for Storage Commitment, asking again later: %s", peer.name, problem)
+        with associate(self._calling_ae, peer, [commitment_context()], [(event, keep)]) as association:
+            if self._asked(association, request, peer):
+                reported.wait(LINGER_SECONDS)
 
     def _asked(self, association: Association, request: CommitRequest, peer: Destination) -> bool:
         if not any(one.abstract_syntax == STORAGE_COMMITMENT_PUSH_MODEL for one in association.accepted_contexts):
             self._tell_once(peer.name)
-            self._leave_unproven(request, f"{peer.name} knows no Storage Commitment; sent, not proven")
+            text = f"{peer.name} knows no Storage Commitment; sent, not proven"
+            self._leave_unproven(request, text, unprovable=True)
             return False
+        # before the request: the report may overtake its answer, and its word is the later one
+        if request.waited:
+            silence = f"not proven yet: {peer.name} has not reported for {request.waited:.0f} s, asked again"
+            outbox.doubt_commitment(self._ledger, request.transaction_uid, silence)
         answer, _ = association.send_n_action(
             references_of(request), REQUEST_COMMITMENT, STORAGE_COMMITMENT_PUSH_MODEL, STORAGE_COMMITMENT_INSTANCE
         )
         status = answer.get("Status")
         if status != Status.SUCCESS:
-            log.warning(
-                "%s refused to commit with %r, asking again later: is %r known there as a modality that may ask?",
-                peer.name, name_of(status), self._calling_ae,
-            )  # fmt: skip
+            text = f"{peer.name} refused to commit with {name_of(status)!r}, asking again later"
+            log.warning("%s: is %r known there as a modality that may ask?", text, self._calling_ae)
+            outbox.doubt_commitment(self._ledger, request.transaction_uid, text)
         return bool(status == Status.SUCCESS)
 
     def _tell_once(self, name: str) -> None:
@@ -104,9 +121,9 @@ class CommitmentRound:
             self._told.add(name)
             log.warning("%s knows no Storage Commitment; sent, not proven: set commit = false to stop asking", name)
 
-    def _leave_unproven(self, request: CommitRequest, text: str) -> None:
+    def _leave_unproven(self, request: CommitRequest, text: str, *, unprovable: bool = False) -> None:
         log.info("%d object(s): %s", len(request.references), text)
-        outbox.settle_unproven(self._ledger, request.transaction_uid, text)
+        outbox.settle_unproven(self._ledger, request.transaction_uid, text, unprovable=unprovable)
 
 
 def commitment_context() -> PresentationContext:
@@ -125,7 +142,7 @@ def references_of(request: CommitRequest) -> Dataset:
     """Return the action information of PS3.4 Table J.3-1."""
     information = Dataset()
     information.TransactionUID = request.transaction_uid
-    information.ReferencedSOPSequence = Sequence([_reference(*one) for one in request.references])
+    information.ReferencedSOPSequence = Sequence([_reference(one.sop_class, one.sop_uid) for one in request.references])
     return information
 
 
@@ -150,13 +167,26 @@ def event_report_handler(ledger: Ledger, clock: Callable[[], float] = time.time)
     return evt.EVT_N_EVENT_REPORT, handle
 
 
-def _keep_report(ledger: Ledger, report: Dataset, now: float) -> None:
-    transaction = str(report.get("TransactionUID", ""))
-    kept = [str(one.ReferencedSOPInstanceUID) for one in report.get("ReferencedSOPSequence") or ()]
-    lost = [(str(one.ReferencedSOPInstanceUID), _loss(one)) for one in report.get("FailedSOPSequence") or ()]
-    known = outbox.commitment_report(ledger, transaction, kept, lost, now)
-    log.info("storage commitment %s: %d kept, %d lost, %d of ours", transaction, len(kept), len(lost), known)
+def _keep_report(ledger: Ledger, said: Dataset, now: float) -> None:
+    failed = [
+        (str(one.ReferencedSOPInstanceUID), one.get("FailureReason")) for one in said.get("FailedSOPSequence") or ()
+    ]
+    report = CommitReport(
+        transaction_uid=str(said.get("TransactionUID", "")),
+        kept=[str(one.ReferencedSOPInstanceUID) for one in said.get("ReferencedSOPSequence") or ()],
+        lost={uid: _loss(reason) for uid, reason in failed if reason in GONE},
+        doubted={uid: _doubt(reason) for uid, reason in failed if reason not in GONE},
+    )
+    known = outbox.commitment_report(ledger, report, now)
+    log.info(
+        "storage commitment %s: %d kept, %d lost, %d refused, %d of ours",
+        report.transaction_uid, len(report.kept), len(report.lost), len(report.doubted), known,
+    )  # fmt: skip
 
 
-def _loss(item: Dataset) -> str:
-    return f"the archive lost it, it is sent again: {name_of(item.get('FailureReason'))}"
+def _loss(reason: int | None) -> str:
+    return f"the archive lost it, it is sent again: {name_of(reason)}"
+
+
+def _doubt(reason: int | None) -> str:
+    return f"the archive did not commit, it is asked again: {name_of(reason)}"

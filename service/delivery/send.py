@@ -1,4 +1,4 @@
-"""Sending: one study's due objects over one association, each answer in the ledger before the next object leaves."""
+"""Sending: one study's due objects by one way, each answer in the ledger before the next object leaves."""
 
 from __future__ import annotations
 
@@ -8,16 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from pydicom.errors import InvalidDicomError
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import build_context
-from pynetdicom.association import Association
-from pynetdicom.presentation import PresentationContext
-
-from service.delivery import answers, rules
-from service.delivery.association import associate, store_file
-from service.dicom.statuses import stored
-from service.dicom.uids import uid_name
+from service.delivery import rules
+from service.delivery.answers import Outcome
+from service.delivery.ways import Carrier, way_to
 from service.domain.delivery import Delivery
 from service.errors import DestinationDown, LeaseLost
 from service.ledger import outbox
@@ -30,7 +23,6 @@ log = logging.getLogger(__name__)
 #: after a crash the objects wait this long; what is not sent by then is leased anew
 LEASE_SECONDS = 10.0
 MOST_OBJECTS = 64
-SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 
 
 @dataclass(frozen=True)
@@ -39,14 +31,6 @@ class Rest:
 
     until: float
     failures: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one C-STORE, in words where there is something to say."""
-
-    taken: bool
-    text: str
 
 
 class DeliveryRound:
@@ -103,16 +87,16 @@ class DeliveryRound:
         waiting = list(group)
         lease_end = clock.now + LEASE_SECONDS
         try:
-            with associate(self._calling_ae, peer, contexts_for(group)) as association:
-                self._rests.pop(peer.name, None)
+            with way_to(peer, group, self._calling_ae) as carrier:
                 while waiting and clock.now < lease_end:
-                    self._send_one(association, waiting.pop(0), clock)
+                    self._send_one(carrier, waiting.pop(0), clock)
+                    self._rests.pop(peer.name, None)
         except DestinationDown as problem:
             self._rest(peer.name, waiting, str(problem), clock.now)
 
-    def _send_one(self, association: Association, delivery: Delivery, clock: _Clock) -> None:
+    def _send_one(self, carrier: Carrier, delivery: Delivery, clock: _Clock) -> None:
         try:
-            outcome = self._store_object(association, delivery)
+            outcome = self._carry(carrier, delivery)
         except DestinationDown as problem:
             # it may be this object that the peer breaks at: let the others go first next time
             self._refused(delivery, str(problem), clock.now)
@@ -122,20 +106,11 @@ class DeliveryRound:
         log.info("sent %s to %s %s", delivery.obj.sop_uid, delivery.destination, outcome.text)
         return self._record(outbox.accepted, delivery, clock.now, outcome.text)
 
-    def _store_object(self, association: Association, delivery: Delivery) -> Outcome:
+    def _carry(self, carrier: Carrier, delivery: Delivery) -> Outcome:
         path = self._store.path(delivery.obj.content_hash)
-        sop_class = delivery.obj.sop_class
-        if sop_class not in {str(one.abstract_syntax) for one in association.accepted_contexts}:
-            return Outcome(False, answers.not_negotiated(delivery.destination, uid_name(sop_class)))
         if not path.exists():
             return Outcome(False, "the result file is gone from the store: replay the study")
-        try:
-            status = store_file(association, path, delivery.destination)
-        except (ValueError, AttributeError, InvalidDicomError) as problem:
-            return Outcome(False, f"the result file cannot be sent: {problem}; replay the study")
-        if stored(status):
-            return Outcome(True, answers.warning(delivery.destination, status))
-        return Outcome(False, answers.refusal(delivery.destination, status))
+        return carrier.carry(delivery, path)
 
     def _refused(self, delivery: Delivery, error: str, now: float) -> None:
         log.warning("could not send %s to %s: %s", delivery.obj.sop_uid, delivery.destination, error)
@@ -175,9 +150,3 @@ class _Clock:
     def now(self) -> float:
         """Return epoch seconds."""
         return time.monotonic() + self._offset
-
-
-def contexts_for(group: Iterable[Delivery]) -> list[PresentationContext]:
-    """Propose each class once, explicit VR first, the default transfer syntax behind it (PS3.5 10.1)."""
-    classes = sorted({one.obj.sop_class for one in group})
-    return [build_context(one, list(SYNTAXES)) for one in classes]

@@ -1,4 +1,4 @@
-"""The deliver role: a thread per destination, so that a slow or dead archive holds up nobody else."""
+"""The deliver role: a thread per destination, so that a slow or dead archive holds up nobody else, one for reports."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from service.delivery.association import hang_up
 from service.delivery.commit import CommitmentRound
+from service.delivery.report import ReportRound
 from service.delivery.send import DeliveryRound
 
 log = logging.getLogger(__name__)
@@ -22,12 +23,13 @@ GRACE_SECONDS = 20.0
 def serve_deliveries(
     sending: DeliveryRound,
     commitments: CommitmentRound,
+    reports: ReportRound,
     stop: threading.Event,
-    clock: Callable[[], float] = time.time,
 ) -> None:
-    """Send and ask for proof until told to stop; returns when the threads have put their studies down."""
-    turns = [_turn(sending, commitments, name, clock) for name in sending.destinations]
-    turns.append(lambda: sending.bury_orphans(clock()) > 0)
+    """Send, ask for proof and give it until told to stop; returns when the threads have put their studies down."""
+    turns = [_turn(sending, commitments, name, time.time) for name in sending.destinations]
+    turns.append(lambda: sending.bury_orphans(time.time()) > 0)
+    turns.append(lambda: reports.run_once(time.time()))
     threads = [
         threading.Thread(target=_loop, args=(turn, sending, stop), name="deliver", daemon=True) for turn in turns
     ]

@@ -44,10 +44,15 @@ class SharedContexts(list[PresentationContext]):
         return self
 
 
+def verification_contexts(extra: Iterable[PresentationContext] = ()) -> SharedContexts:
+    """Return Verification and what other rooms serve: the door to those who may not store."""
+    return SharedContexts([build_context(uids.VERIFICATION), *extra])
+
+
 def storage_contexts(extra: Iterable[PresentationContext] = ()) -> SharedContexts:
     """Return the contexts of the door: verification, all storage classes of pynetdicom and what other rooms serve."""
     syntaxes = [known.UID(one) for one in TRANSFER_SYNTAXES]
-    door = SharedContexts([build_context(uids.VERIFICATION)])
+    door = verification_contexts()
     for one in AllStoragePresentationContexts:
         context = PresentationContext()
         context.abstract_syntax = one.abstract_syntax

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from pydicom import Dataset
+
+#: VR LO
+COMMENT_LENGTH = 64
+
 
 class Status(IntEnum):
-    """What a C-STORE, C-ECHO, C-FIND, N-ACTION or N-EVENT-REPORT may answer."""
+    """What a C-STORE, C-ECHO, C-FIND, N-GET, N-ACTION or N-EVENT-REPORT may answer."""
 
     SUCCESS = 0x0000
     #: PS3.4 B.2.3 warnings: the object is stored nevertheless
@@ -36,6 +41,16 @@ class Status(IntEnum):
     PENDING = 0xFF00
     PENDING_WITHOUT_OPTIONAL_KEYS = 0xFF01
     CANCELLED = 0xFE00
+    #: PS3.4 CC.2.7.3: no work item of this UID
+    NO_SUCH_WORK_ITEM = 0xC307
+
+
+def refusal(status: Status, comment: str) -> Dataset:
+    """Return a status with its reason in words, which peers show or log."""
+    answer = Dataset()
+    answer.Status = int(status)
+    answer.ErrorComment = comment[:COMMENT_LENGTH]
+    return answer
 
 
 def stored(status: int | None) -> bool:

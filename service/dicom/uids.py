@@ -18,6 +18,10 @@ STORAGE_COMMITMENT_PUSH_MODEL = "1.2.840.10008.1.20.1"
 #: PS3.4 J.3.5: the well-known instance every commitment request addresses
 STORAGE_COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+#: a work item is always of the Push class, whichever class it is asked under (PS3.4 CC.1)
+UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
+UPS_PULL = "1.2.840.10008.5.1.4.34.6.3"
+UPS_QUERY = "1.2.840.10008.5.1.4.34.6.5"
 MODALITY_WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
 
 CT_IMAGE = str(known.CTImageStorage)
@@ -51,14 +55,29 @@ J2K = str(known.JPEG2000)
 _RECEIVABLE = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 UID_LENGTH = 64
 _UUID_BYTES = 16
+#: PS3.5 B.2
+_UUID_ROOT = "2.25"
 
 
 def derived_uid(*parts: str) -> str:
     """Return the UID of these parts, the same for ever: 2.25 + a version-8 UUID (RFC 9562) of their sha256."""
-    digest = bytearray(hashlib.sha256("\0".join(parts).encode()).digest()[:_UUID_BYTES])
+    return uid_of_digest(hashlib.sha256("\0".join(parts).encode()).digest())
+
+
+def uid_of_digest(full: bytes) -> str:
+    """Return the UID of a digest: 2.25 + its first 16 bytes as a version-8 UUID; the first six stay as they are."""
+    digest = bytearray(full[:_UUID_BYTES])
     digest[6] = digest[6] & 0x0F | 0x80
     digest[8] = digest[8] & 0x3F | 0x80
-    return f"2.25.{UUID(bytes=bytes(digest)).int}"
+    return f"{_UUID_ROOT}.{UUID(bytes=bytes(digest)).int}"
+
+
+def start_of_digest(uid: str) -> str:
+    """Return the first six bytes, in hexadecimal, of the digest behind such a UID; empty for any other."""
+    number = uid.removeprefix(f"{_UUID_ROOT}.")
+    if number == uid or not number.isdecimal() or not number.isascii() or int(number) >= 1 << 128:
+        return ""
+    return UUID(int=int(number)).hex[:12]
 
 
 def is_valid_uid(text: str) -> bool:

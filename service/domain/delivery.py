@@ -84,6 +84,14 @@ DELIVERY_TRANSITIONS: dict[tuple[DeliveryState, DeliveryEvent], DeliveryState] =
 }
 
 
+class RequestState(StrEnum):
+    """Where a peer's request for Storage Commitment stands."""
+
+    OPEN = "open"
+    REPORTED = "reported"
+    GIVEN_UP = "given_up"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResultObject:
     """A finished DICOM file of ours, in the store under its content hash."""

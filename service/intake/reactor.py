@@ -1,8 +1,8 @@
 """The seam to pynetdicom 3.0.4: holes in its acceptor closed at the socket. Nobody else touches its insides.
 
 A PDU has a size limit and a deadline, a client that connects and leaves frees its slot at once, contexts are shared
-between associations, a request without a name is answered, and the end of an association is told once, from its own
-thread, after all it brought.
+between associations, a request without a name is answered, a report of ours travels on an association that asked for it
+without stopping it, and the end of an association is told once, from its own thread, after all it brought.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from threading import Thread
 from typing import Any
 
 from pynetdicom import _config, evt
 from pynetdicom.ae import ApplicationEntity
-from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dimse_primitives import C_STORE, N_EVENT_REPORT
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from service.dicom.contexts import SharedContexts
@@ -77,6 +78,7 @@ class DoorRequestHandler(RequestHandler):
         reins = self.server.reins
         association.dul.socket.recv = PduReader(association.dul.socket, reins).recv
         association._serve_request = partial(_serve, association, association._serve_request)
+        association.postscripts, association.awaited, association.numbers = [], {}, count(1)
         association.run = partial(_run, association, reins.ended)
         association.bind(evt.EVT_CONN_CLOSE, _free_slot)
         return association
@@ -139,15 +141,38 @@ def _run(association: Any, ended: Callable[[Any], None]) -> None:
         ended(association)
 
 
+def say_after(association: Any, report: N_EVENT_REPORT, context_id: int, answered: Callable[[int], None]) -> None:
+    """Send a report of ours once the message now being served has its answer; the peer's status goes to ``answered``.
+
+    pynetdicom's own way would take the next message for the answer, whatever it is, and abort over a C-STORE.
+    """
+    association.postscripts.append((report, context_id, answered))
+
+
 def _serve(association: Any, serve: Callable[[Any, int], None], message: Any, context_id: int) -> None:
-    """Answer a C-STORE-RQ that names no instance or class; pynetdicom would leave its sender waiting."""
+    """Serve a message, then say what it gave rise to; what pynetdicom leaves unanswered is answered here."""
+    if isinstance(message, N_EVENT_REPORT) and message.MessageIDBeingRespondedTo is not None:
+        answered = association.awaited.pop(message.MessageIDBeingRespondedTo, None)
+        if answered is not None:
+            answered(message.Status)
+        return
     if isinstance(message, C_STORE) and not message.is_valid_request and message.MessageID is not None:
-        answer = C_STORE()
-        answer.MessageIDBeingRespondedTo = message.MessageID
-        answer.Status = int(Status.INVALID_INSTANCE)
-        association.dimse.send_msg(answer, context_id)
+        _refuse_nameless(association, message, context_id)
         return
     serve(message, context_id)
+    while association.postscripts and association.is_established:
+        report, on_context, answered = association.postscripts.pop(0)
+        report.MessageID = next(association.numbers)
+        association.awaited[report.MessageID] = answered
+        association.dimse.send_msg(report, on_context)
+
+
+def _refuse_nameless(association: Any, message: C_STORE, context_id: int) -> None:
+    """Answer a C-STORE-RQ that names no instance or class; pynetdicom would leave its sender waiting."""
+    answer = C_STORE()
+    answer.MessageIDBeingRespondedTo = message.MessageID
+    answer.Status = int(Status.INVALID_INSTANCE)
+    association.dimse.send_msg(answer, context_id)
 
 
 def _free_slot(event: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from service.dicom.headers import Parsed
 from service.dicom.statuses import Status
@@ -11,7 +12,7 @@ from service.dicom.uids import is_valid_uid
 from service.domain.ids import SopUid
 from service.domain.scan import AssociationEnd
 from service.errors import BadUid, NoRoom, Refused, Undecodable, WrongClass, WrongIdentity
-from service.settings import Sender
+from service.settings import Destination, Querier, Sender
 
 #: PS3.4 B.2.3 and PS3.7 C.5: what each refusal is called on the wire
 STATUS_OF: dict[type[Refused], Status] = {
@@ -34,13 +35,51 @@ class StoreCommand:
     transfer_syntax: str
 
 
-def admits(senders: Sequence[Sender], addresses: Collection[Collection[str]], calling_ae: str, address: str) -> bool:
-    """Tell whether a sender may come in; ``addresses`` are those of each sender, none standing for any."""
-    if not senders:
-        return True
+class Right(StrEnum):
+    """What a caller may do at the door; who may do anything may ask for a sign of life."""
+
+    SEND = "send"
+    QUERY = "query"
+    PROVE = "prove"
+
+
+#: the list of the settings that gives each right
+LIST_OF = {Right.SEND: "[[senders]]", Right.QUERY: "[[queriers]]", Right.PROVE: "[[destinations]] with commit"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callers:
+    """Who may call for what. Without senders anyone may, on loopback only; see ``may``."""
+
+    senders: tuple[Sender, ...] = ()
+    queriers: tuple[Querier, ...] = ()
+    #: destinations call to report on Storage Commitment
+    provers: tuple[Destination, ...] = ()
+
+    def named(self, right: Right) -> tuple[Sender | Querier | Destination, ...]:
+        """Return the entries that give a right."""
+        named: dict[Right, tuple[Sender | Querier | Destination, ...]] = {
+            Right.SEND: self.senders,
+            Right.QUERY: self.queriers,
+            Right.PROVE: self.provers,
+        }
+        return named[right]
+
+    def open_to_all(self, right: Right) -> bool:
+        """Tell whether nobody was named, so that anyone may; naming queriers alone closes the list, not the door."""
+        return not self.senders and not (right is Right.QUERY and self.queriers)
+
+
+def admits(
+    entries: Sequence[Sender | Querier | Destination],
+    addresses: Collection[Collection[str]],
+    calling_ae: str,
+    address: str,
+) -> bool:
+    """Tell whether one of the entries names the caller; ``addresses`` are those of each, none standing for any."""
     return any(
-        sender.ae_title.strip() == calling_ae.strip() and (not places or address in places)
-        for sender, places in zip(senders, addresses, strict=True)
+        entry.ae_title.strip() == calling_ae.strip() and (not places or address in places)
+        for entry, places in zip(entries, addresses, strict=True)
     )
 
 

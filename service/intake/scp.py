@@ -1,4 +1,7 @@
-"""The C-STORE door: Verification and Storage SCP on pynetdicom, and whatever else wiring hangs into it."""
+"""The door: Verification and Storage SCP on pynetdicom, and whatever else wiring hangs into it; each to whom it is for.
+
+A caller is offered the presentation contexts of its rights only: who may query cannot store, and the other way round.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +20,7 @@ from pynetdicom import AE, evt
 from pynetdicom.pdu_primitives import A_ABORT
 from pynetdicom.presentation import PresentationContext
 
-from service.dicom.contexts import storage_contexts
+from service.dicom.contexts import SharedContexts, storage_contexts, verification_contexts
 from service.dicom.statuses import Status
 from service.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from service.domain.ids import AssociationId
@@ -25,9 +28,9 @@ from service.domain.scan import Association
 from service.errors import Unavailable
 from service.intake.journal import Journal
 from service.intake.reactor import DoorServer, Reins, open_server
-from service.intake.rules import admits, end_of
+from service.intake.rules import LIST_OF, Callers, Right, admits, end_of
 from service.intake.store_instance import StoreInstance, Visit
-from service.settings import LOOPBACK, DiskSettings, NodeSettings, Sender
+from service.settings import LOOPBACK, DiskSettings, NodeSettings
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)
@@ -45,13 +48,17 @@ class DoorSettings:
 
     node: NodeSettings
     disk: DiskSettings
-    senders: tuple[Sender, ...] = ()
+    callers: Callers = field(default_factory=Callers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtraService:
-    """What another room serves on the same port: contexts to accept and pynetdicom (event, handler) pairs."""
+    """What another room serves on the same port: contexts to accept and pynetdicom (event, handler) pairs.
 
+    Whoever has one of the rights is offered the contexts.
+    """
+
+    rights: frozenset[Right]
     contexts: Sequence[PresentationContext] = ()
     handlers: Sequence[tuple[Any, Callable[[Any], Any]]] = ()
 
@@ -68,6 +75,7 @@ class StorageDoor:
         self._extras = tuple(extras)
         self._visits: dict[int, Visit] = {}
         self._aborted_by_word: set[int] = set()
+        self._offers: dict[frozenset[Right], SharedContexts] = {}
         self._lock = threading.Lock()
         self._ae = _application_entity(settings.node)
         self._server: DoorServer | None = None
@@ -75,7 +83,7 @@ class StorageDoor:
     def start(self) -> int:
         """Start the journal, then open the port; Unavailable when it is taken."""
         node = self._settings.node
-        contexts = storage_contexts(one for extra in self._extras for one in extra.contexts)
+        contexts = self._offer(frozenset(Right))
         self._journal.start()
         try:
             self._server = open_server(self._ae, (node.host, node.port), contexts, self._handlers(), self._reins())
@@ -119,18 +127,56 @@ class StorageDoor:
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_ACSE_RECV, self._heard),
         ]
-        return own + [one for extra in self._extras for one in extra.handlers]
+        events = dict.fromkeys(event for extra in self._extras for event, _ in extra.handlers)
+        return own + [(event, self._by_class(event)) for event in events]
+
+    def _by_class(self, event: Any) -> Callable[[Any], Any]:
+        """Return the one handler that pynetdicom allows an event: the service whose context the message came under."""
+        served = {
+            str(context.abstract_syntax): handler
+            for extra in self._extras
+            for bound, handler in extra.handlers
+            if bound is event
+            for context in extra.contexts
+        }
+        return lambda happened: served[str(happened.context.abstract_syntax)](happened)
 
     def _requested(self, event: Any) -> None:
-        """Turn strangers away before anything is negotiated."""
+        """Turn strangers away before anything is negotiated, and offer the others what they have a right to."""
         requestor = event.assoc.requestor
-        calling_ae, address = str(requestor.primitive.calling_ae_title), str(requestor.address)
-        senders = self._settings.senders
-        if admits(senders, [_addresses(one.host) for one in senders], calling_ae, address):
+        calling_ae, address = str(requestor.primitive.calling_ae_title).strip(), str(requestor.address)
+        rights = frozenset(one for one in Right if self._may(one, calling_ae, address))
+        if rights:
+            self._tell_what_is_missing(requestor.primitive, rights, calling_ae)
+            event.assoc.acceptor.supported_contexts = self._offer(rights)
             return
         log.warning("refused an association of %s from %s: not among [[senders]]", calling_ae, address)
         event.assoc.acse.send_reject(*STRANGER)
         event.assoc.kill()
+
+    def _may(self, right: Right, calling_ae: str, address: str) -> bool:
+        callers = self._settings.callers
+        entries = callers.named(right)
+        return callers.open_to_all(right) or admits(
+            entries, [_addresses(one.host) for one in entries], calling_ae, address
+        )
+
+    def _offer(self, rights: frozenset[Right]) -> SharedContexts:
+        """Return the contexts of these rights, built once."""
+        if rights not in self._offers:
+            extra = [one for service in self._extras if service.rights & rights for one in service.contexts]
+            own = storage_contexts if Right.SEND in rights else verification_contexts
+            self._offers[rights] = own(extra)
+        return self._offers[rights]
+
+    def _tell_what_is_missing(self, request: Any, rights: frozenset[Right], calling_ae: str) -> None:
+        """Say in the log which list a caller is missing from that asks for what others may."""
+        asked = {str(one.abstract_syntax) for one in request.presentation_context_definition_list}
+        offered = {str(one.abstract_syntax) for one in self._offer(rights)}
+        for right in sorted(frozenset(Right) - rights):
+            theirs = {str(one.abstract_syntax) for one in self._offer(rights | {right})} - offered
+            if asked & theirs:
+                log.warning("%s may not %s here: it is not among %s", calling_ae, right, LIST_OF[right])
 
     def _store(self, event: Any) -> Status | Dataset:
         return self._keeper.answer(event, self._visit(event.assoc))
@@ -185,7 +231,7 @@ def _application_entity(node: NodeSettings) -> AE:
 
 
 def _addresses(host: str) -> frozenset[str]:
-    """Return the addresses of a configured sender, asked anew each time since names move; none for an empty host."""
+    """Return the addresses of a configured caller, asked anew each time since names move; none for an empty host."""
     if not host:
         return frozenset()
     try:
@@ -195,5 +241,5 @@ def _addresses(host: str) -> frozenset[str]:
     try:
         return frozenset(str(one[4][0]) for one in socket.getaddrinfo(host, None))
     except OSError:
-        log.warning("the name of sender %s cannot be resolved; it is refused until it can", host)
+        log.warning("the name of caller %s cannot be resolved; it is refused until it can", host)
         return frozenset({host})

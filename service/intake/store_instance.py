@@ -11,7 +11,7 @@ from pydicom import Dataset
 
 from service.dicom import headers
 from service.dicom.part10 import file_head, hash_of
-from service.dicom.statuses import Status
+from service.dicom.statuses import Status, refusal
 from service.domain.ids import AssociationId
 from service.domain.scan import Arrival, ReceivedInstance
 from service.errors import NoRoom, Refused, RetryLater
@@ -20,8 +20,6 @@ from service.intake.rules import STATUS_OF, StoreCommand, check_command, check_d
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)
-#: PS3.7 C.5.21: Error Comment is an LO
-COMMENT_LENGTH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +50,12 @@ class StoreInstance:
             self._keep(command, event.request.DataSet.getvalue(), visit)
         except Refused as reason:
             log.warning("refused %s from %s: %s", command.sop_uid[:64], visit.calling_ae, reason)
-            return _failure(STATUS_OF[type(reason)], str(reason))
+            return refusal(STATUS_OF[type(reason)], str(reason))
         except RetryLater as reason:
-            return _failure(Status.OUT_OF_RESOURCES, str(reason))
+            return refusal(Status.OUT_OF_RESOURCES, str(reason))
         except Exception:
             log.exception("could not keep %s from %s", command.sop_uid[:64], visit.calling_ae)
-            return _failure(Status.PROCESSING_FAILURE, "the node could not keep the object; see its log")
+            return refusal(Status.PROCESSING_FAILURE, "the node could not keep the object; see its log")
         return Status.SUCCESS
 
     def _keep(self, command: StoreCommand, encoded: bytes, visit: Visit) -> None:
@@ -98,11 +96,3 @@ def _command(event: Any) -> StoreCommand:
         context_class=str(event.context.abstract_syntax),
         transfer_syntax=str(event.context.transfer_syntax),
     )
-
-
-def _failure(status: Status, comment: str) -> Dataset:
-    """Return the status with its reason in words, which modalities show or log."""
-    answer = Dataset()
-    answer.Status = int(status)
-    answer.ErrorComment = comment[:COMMENT_LENGTH]
-    return answer

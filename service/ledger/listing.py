@@ -70,27 +70,25 @@ class Progress:
     deliveries: int = 0
 
 
-def _settled() -> ColumnElement[int]:
-    return case((studies.c.state.in_([one.value for one in SETTLED]), 1), else_=0)
-
-
-def _moment() -> ColumnElement[float]:
-    """Order the unsettled oldest first, the settled newest first."""
-    return case((_settled() == 1, -studies.c.received_at), else_=studies.c.received_at)
+#: the order of the list, as the index ix_studies_order has it
+PLACE = (studies.c.urgency, studies.c.settled, studies.c.moment, studies.c.study_uid)
 
 
 def list_studies(ledger: Ledger, wish: Wish) -> tuple[list[ListedStudy], Mark | None]:
     """Return one page, most urgent first, and the mark to ask on from; None at the end."""
-    place = (studies.c.urgency, _settled(), _moment(), studies.c.study_uid)
     query = _filtered(select(studies), wish)
     if wish.after:
-        mark = wish.after
-        spot = (literal(mark.urgency), literal(mark.settled), literal(mark.moment), literal(mark.study_uid))
-        query = query.where(tuple_(*place) > tuple_(*spot))
+        query = query.where(behind(wish.after))
     with ledger.reading() as db:
-        rows = db.execute(query.order_by(*place).limit(wish.limit + 1)).mappings().all()
+        rows = db.execute(query.order_by(*PLACE).limit(wish.limit + 1)).mappings().all()
     page = [listed(row) for row in rows[: wish.limit]]
     return page, mark_of(page[-1]) if len(rows) > wish.limit else None
+
+
+def behind(mark: Mark) -> ColumnElement[bool]:
+    """Match what stands behind a place in the order."""
+    spot = (literal(mark.urgency), literal(mark.settled), literal(mark.moment), literal(mark.study_uid))
+    return tuple_(*PLACE) > tuple_(*spot)
 
 
 def mark_of(study: ListedStudy) -> Mark:
@@ -152,7 +150,7 @@ def _filtered(query: Select[Any], wish: Wish) -> Select[Any]:
     if wish.priority:
         query = query.where(studies.c.priority == wish.priority.value)
     if wish.since is not None:
-        query = query.where(or_(_settled() == 0, studies.c.received_at >= wish.since))
+        query = query.where(or_(studies.c.settled == 0, studies.c.received_at >= wish.since))
     for word in wish.search.split():
         query = query.where(_speaks_of(word))
     return query

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, select, update
@@ -24,14 +24,22 @@ MOST_SKEW_SECONDS = 300.0
 LOST_AGAIN_SECONDS = 60.0
 
 
+class SentObject(NamedTuple):
+    """One object that a destination took and should prove to keep."""
+
+    sop_class: str
+    sop_uid: str
+    series_uid: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommitRequest:
     """A Storage Commitment transaction whose UID is already on disk (PS3.4 J.3)."""
 
     transaction_uid: str
     destination: str
-    #: (SOP Class UID, SOP Instance UID)
-    references: tuple[tuple[str, str], ...]
+    study_uid: str
+    references: tuple[SentObject, ...]
     #: seconds already granted for an answer; 0 when asked for the first time
     waited: float
 
@@ -149,7 +157,8 @@ def retry(ledger: Ledger, delivery_id: int, now: float) -> bool:
         connection.execute(
             update(deliveries)
             .where(deliveries.c.id == delivery_id)
-            .values(state=after, due_at=now, queued_at=now, attempt=0, lease=None, lease_until=None, error="")
+            .values(state=after, due_at=now, queued_at=now, attempt=0, lease=None, lease_until=None)
+            .values(error="", unprovable=False)
         )
         note(connection, row.study_uid, "retried", f"sent to {row.destination} again by hand", now)
         refresh_state(connection, row.study_uid)
@@ -182,7 +191,7 @@ def ask_commitment(
         if study is None:
             return None
         rows = connection.execute(
-            select(deliveries, result_objects.c.sop_class)
+            select(deliveries, result_objects.c.sop_class, result_objects.c.series_uid)
             .join(result_objects, result_objects.c.sop_uid == deliveries.c.sop_uid)
             .where(waiting, deliveries.c.study_uid == study)
         ).all()
@@ -191,10 +200,11 @@ def ask_commitment(
             .where(deliveries.c.id.in_([row.id for row in rows]))
             .values(transaction_uid=transaction_uid, commit_due_at=due_again_at)
         )
-        references = tuple((row.sop_class, row.sop_uid) for row in rows)
+        references = tuple(SentObject(row.sop_class, row.sop_uid, row.series_uid) for row in rows)
         return CommitRequest(
             transaction_uid=transaction_uid,
             destination=destination,
+            study_uid=study,
             references=references,
             waited=max(row.commit_due_at - row.sent_at for row in rows),
         )
@@ -202,43 +212,69 @@ def ask_commitment(
 
 def put_off_commitment(ledger: Ledger, transaction_uid: str, due_again_at: float) -> None:
     """Give a transaction that is asked for again more time."""
+    _while_sent(ledger, transaction_uid, commit_due_at=due_again_at)
+
+
+def doubt_commitment(ledger: Ledger, transaction_uid: str, text: str) -> None:
+    """Keep why there is no proof yet; it is asked for again when its time comes."""
+    _while_sent(ledger, transaction_uid, error=text)
+
+
+def settle_unproven(ledger: Ledger, transaction_uid: str, text: str, *, unprovable: bool = False) -> None:
+    """Leave a group as sent, not proven: its destination never answers, or knows no Storage Commitment at all."""
+    _while_sent(ledger, transaction_uid, commit_due_at=None, error=text, unprovable=unprovable)
+
+
+def _while_sent(ledger: Ledger, transaction_uid: str, **values: Any) -> None:
+    waiting = (deliveries.c.transaction_uid == transaction_uid) & (deliveries.c.state == DeliveryState.SENT)
     with ledger.writing() as connection:
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.transaction_uid == transaction_uid, deliveries.c.state == DeliveryState.SENT)
-            .values(commit_due_at=due_again_at)
-        )
+        connection.execute(update(deliveries).where(waiting).values(values))
 
 
-def settle_unproven(ledger: Ledger, transaction_uid: str, text: str) -> None:
-    """Leave a group as sent, not proven: its destination knows no Storage Commitment or never answers."""
-    with ledger.writing() as connection:
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.transaction_uid == transaction_uid, deliveries.c.state == DeliveryState.SENT)
-            .values(commit_due_at=None, error=text)
-        )
+@dataclass(frozen=True, kw_only=True)
+class CommitReport:
+    """What a destination says of one transaction: UIDs it keeps, lost (it is sent again), doubted (it is asked again).
+
+    The last two with their reason in words.
+    """
+
+    transaction_uid: str
+    kept: Collection[str]
+    lost: Mapping[str, str] = field(default_factory=dict)
+    doubted: Mapping[str, str] = field(default_factory=dict)
 
 
-def commitment_report(
-    ledger: Ledger, transaction_uid: str, committed: Sequence[str], failed: Sequence[tuple[str, str]], now: float
-) -> int:
-    """Keep what the destination proved, and send again what it says it lost; later each time it loses it."""
-    lost = dict(failed)
+def commitment_report(ledger: Ledger, report: CommitReport, now: float) -> int:
+    """Keep what the destination proved, send again what it lost, later each time; leave what it only did not prove."""
     with ledger.writing() as connection:
         rows = connection.execute(
             select(deliveries).where(
-                deliveries.c.transaction_uid == transaction_uid, deliveries.c.state == DeliveryState.SENT
+                deliveries.c.transaction_uid == report.transaction_uid, deliveries.c.state == DeliveryState.SENT
             )
         ).all()
         for row in rows:
-            if row.sop_uid in committed:
-                _set(connection, row, DeliveryEvent.PROVEN, committed_at=now, error="")
-            elif row.sop_uid in lost:
-                again = {"due_at": now + row.attempt * LOST_AGAIN_SECONDS, "attempt": row.attempt + 1}
-                _set(connection, row, DeliveryEvent.MISSING, error=lost[row.sop_uid], **again)
+            _take_proof(connection, row, report, now)
         for study_uid in {row.study_uid for row in rows}:
-            text = f"{len(committed)} object(s) proven stored, {len(lost)} missing"
-            note(connection, study_uid, "committed", text, now)
+            _note_report(connection, study_uid, report, now)
             refresh_state(connection, study_uid)
         return len(rows)
+
+
+def _take_proof(connection: Connection, row: Any, report: CommitReport, now: float) -> None:
+    if row.sop_uid in report.kept:
+        _set(connection, row, DeliveryEvent.PROVEN, committed_at=now, error="")
+    elif row.sop_uid in report.lost:
+        again = {"due_at": now + row.attempt * LOST_AGAIN_SECONDS, "attempt": row.attempt + 1}
+        _set(connection, row, DeliveryEvent.MISSING, error=report.lost[row.sop_uid], **again)
+    elif row.sop_uid in report.doubted:
+        connection.execute(
+            update(deliveries).where(deliveries.c.id == row.id).values(error=report.doubted[row.sop_uid])
+        )
+
+
+def _note_report(connection: Connection, study_uid: str, report: CommitReport, now: float) -> None:
+    text = f"{len(report.kept)} object(s) proven stored, {len(report.lost)} missing"
+    if report.doubted:
+        text += f", {len(report.doubted)} refused"
+    whole = not report.lost and not report.doubted
+    note(connection, study_uid, "committed" if whole else "not proven", text, now)

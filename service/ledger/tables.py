@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Computed,
     Float,
     ForeignKey,
     Index,
@@ -17,10 +18,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.types import JSON
 
-from service.domain.delivery import DeliveryState
+from service.domain.delivery import DeliveryState, RequestState
 from service.domain.job import JobState
 from service.domain.series import SeriesState
 from service.domain.verdict import StudyState
@@ -38,6 +40,10 @@ metadata = MetaData(
 Serial = BigInteger().with_variant(Integer, "sqlite")
 Uid = String(64)
 Hash = String(64)
+
+
+#: as listing.SETTLED; a generated column takes no parameters
+SETTLED = "state IN ('done', 'not_analysed')"
 
 
 def _one_of(column: str, values: type) -> CheckConstraint:
@@ -70,8 +76,12 @@ studies = Table(
     # the answer last published to the destinations, and the result set it went out in
     Column("published_answer", String(64)),
     Column("published_set", Integer),
+    # where it stands on the list: the unsettled first and oldest first, then the settled, newest first
+    Column("settled", Integer, Computed(f"CASE WHEN {SETTLED} THEN 1 ELSE 0 END")),
+    Column("moment", Float, Computed(f"CASE WHEN {SETTLED} THEN -received_at ELSE received_at END")),
     _one_of("state", StudyState),
-    Index("ix_studies_order", "urgency", "received_at"),
+    Index("ix_studies_order", "urgency", "settled", "moment", "study_uid"),
+    Index("ix_studies_patient_id", "patient_id"),
 )
 
 series = Table(
@@ -185,6 +195,7 @@ result_sets = Table(
     Column("predecessor", Integer, ForeignKey("result_sets.id")),
     Column("made_at", Float, nullable=False),
     UniqueConstraint("study_uid", "fingerprint"),
+    Index("ix_result_sets_fingerprint", "fingerprint"),
 )
 
 result_objects = Table(
@@ -220,10 +231,33 @@ deliveries = Table(
     Column("committed_at", Float),
     Column("transaction_uid", Uid, index=True),
     Column("commit_due_at", Float),
+    # the destination knows no way to prove that it keeps things
+    Column("unprovable", Boolean, nullable=False, default=False, server_default=false()),
     Column("error", Text, nullable=False, default=""),
     UniqueConstraint("sop_uid", "destination"),
     _one_of("state", DeliveryState),
     Index("ix_deliveries_due", "state", "rank", "due_at"),
+)
+
+# who asked us whether we keep what they sent (PS3.4 J), and whether they were told
+commitment_requests = Table(
+    "commitment_requests",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("transaction_uid", Uid, nullable=False, index=True),
+    Column("calling_ae", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
+    # [[SOP class, SOP instance], ...] as asked
+    Column("instances", JSON, nullable=False),
+    # its transaction UID was in use already
+    Column("duplicate", Boolean, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("error", Text, nullable=False, default=""),
+    _one_of("state", RequestState),
+    Index("ix_commitment_requests_due", "state", "due_at"),
 )
 
 # the timeline of a study; never holds names

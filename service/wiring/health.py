@@ -12,12 +12,13 @@ from typing import Any
 
 from service import __version__
 from service.delivery.association import echo
+from service.delivery.web_client import greet
 from service.errors import IchorError, NotInstalled, Unavailable
 from service.inference.pack import find_card, require_runtime
 from service.ledger import pulses
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.migrate import HEAD, revision
-from service.settings import Settings
+from service.settings import Destination, Settings
 from service.wiring.roles import open_store, practising
 from service.wiring.slices import build_slices
 from service.worklist.api import queue_answer
@@ -27,7 +28,7 @@ from service.worklist.rules import Alarm, alarms
 
 HEALTHY, DEGRADED, NOT_REACHABLE = 0, 1, 2
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
-DESTINATION_MEND = "start it, let it know this node's AE title, or correct its entry in [[destinations]]"
+DESTINATION_MEND = "start it, let it know this node, or correct its entry in [[destinations]]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +198,9 @@ def _port(host: str, port: int, running: bool) -> str:
     return f"{host}:{port} is free"
 
 
-def _echo(settings: Settings, one: Any) -> str:
+def _echo(settings: Settings, one: Destination) -> str:
+    if one.url:
+        greet(one)
+        return f"the DICOMweb service at {one.url} answers"
     echo(settings.node.ae_title, one)
     return f"{one.ae_title} at {one.host}:{one.port} answers C-ECHO"

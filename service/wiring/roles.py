@@ -14,10 +14,10 @@ import uvicorn
 
 from service import __version__
 from service.errors import Unavailable
-from service.ledger import pulses
+from service.ledger import promises, pulses
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.heart import Heart
-from service.settings import Destination, Sender, Settings
+from service.settings import Destination, Settings
 from service.store.files import FileStore
 from service.upkeep.schedule import Duty
 
@@ -31,6 +31,8 @@ FORGET_SECONDS = 60.0
 PURGE_SECONDS = 3600.0
 #: pulses older than this are dropped
 FORGOTTEN_SECONDS = 3600.0
+#: answered requests for Storage Commitment, and with them their transaction UIDs, are remembered this long
+REMEMBERED_SECONDS = 30 * 24 * 3600.0
 
 
 def practising(settings: Settings) -> Settings:
@@ -104,28 +106,22 @@ def run_role(settings: Settings, role: str, stop: threading.Event, surroundings:
 
 def receive(settings: Settings, stop: threading.Event) -> None:
     """The door."""
-    from service.delivery.commit import event_report_handler, report_context
     from service.intake.journal import Journal
-    from service.intake.scp import DoorSettings, ExtraService, StorageDoor
+    from service.intake.rules import Callers
+    from service.intake.scp import DoorSettings, StorageDoor
+    from service.wiring.door import beside_storage
 
     store, ledger = open_store(settings), open_ledger(settings.database_url)
     store.sweep_drafts(time.time())
-    commitments = ExtraService(contexts=[report_context()], handlers=[event_report_handler(ledger)])
-    own = DoorSettings(node=settings.node, disk=settings.disk, senders=_admitted(settings))
-    door = StorageDoor(own, store, Journal(ledger), [commitments])
+    provers = tuple(one for one in settings.destinations if one.commit and not one.url)
+    callers = Callers(senders=settings.senders, queriers=settings.queriers, provers=provers)
+    own = DoorSettings(node=settings.node, disk=settings.disk, callers=callers)
+    door = StorageDoor(own, store, Journal(ledger), beside_storage(settings, ledger, store))
     door.start()
     with Heart(ledger, "receive", lambda: {"associations": door.active}):
         stop.wait()
         door.stop()
     ledger.close()
-
-
-def _admitted(settings: Settings) -> tuple[Sender, ...]:
-    """Return who may call: the senders, and beside them the destinations, which call to prove what they stored."""
-    if not settings.senders:
-        return ()
-    proving = (Sender(ae_title=one.ae_title, host=one.host) for one in settings.destinations if one.commit)
-    return (*settings.senders, *proving)
 
 
 def read(settings: Settings, stop: threading.Event) -> None:
@@ -143,15 +139,18 @@ def read(settings: Settings, stop: threading.Event) -> None:
 def deliver(settings: Settings, stop: threading.Event) -> None:
     """The sender of results."""
     from service.delivery.commit import CommitmentRound
+    from service.delivery.report import ReportRound
     from service.delivery.send import DeliveryRound
     from service.delivery.serve import serve_deliveries
+    from service.wiring.door import address_book
 
     store, ledger = open_store(settings), open_ledger(settings.database_url)
     title = settings.node.ae_title
     sending = DeliveryRound(settings.destinations, store, ledger, settings.delivery, title)
     proving = CommitmentRound(settings.destinations, ledger, settings.delivery, title)
+    reporting = ReportRound(ledger, store, address_book(settings).find, settings.delivery, title)
     with Heart(ledger, "deliver"):
-        serve_deliveries(sending, proving, stop)
+        serve_deliveries(sending, proving, reporting, stop)
     ledger.close()
 
 
@@ -219,6 +218,11 @@ def _duties(settings: Settings, ledger: Ledger, store: FileStore) -> list[Duty]:
         Duty("watch_disk", lambda: watch_disk(store, settings.disk), DISK_SECONDS),
         Duty("forget_pulses", lambda: pulses.forget(ledger, time.time() - FORGOTTEN_SECONDS), FORGET_SECONDS),
     ]
+
+    def forget_requests() -> int:
+        return promises.forget_requests(ledger, time.time() - REMEMBERED_SECONDS)
+
+    duties.append(Duty("forget_requests", forget_requests, PURGE_SECONDS))
     days = settings.disk.retention_days
     if days:
         duties.append(Duty("purge", lambda: purge(ledger, store, days, time.time()), PURGE_SECONDS))

@@ -9,6 +9,7 @@ from service.domain.verdict import SeriesConclusion
 from service.ledger.case import Case, ListedDelivery, ListedResult, ListedSeries, Step
 from service.ledger.codec import to_json
 from service.ledger.listing import ListedStudy
+from service.ledger.undelivered import Undelivered
 from service.worklist.words import UNREAD_WHY, iso
 
 Json = dict[str, Any]
@@ -154,6 +155,21 @@ def delivery_answer(one: ListedDelivery) -> Json:
         "queued_at": iso(one.queued_at),
         "sent_at": iso(one.sent_at),
         "committed_at": iso(one.committed_at),
+        "error": one.error,
+    }
+
+
+def undelivered_row(one: Undelivered, now: float) -> Json:
+    """Return what one destination still lacks of one flagged study, or has not proven."""
+    return {
+        "study_instance_uid": one.study_uid,
+        "accession_number": one.accession_number,
+        "destination": one.destination,
+        "state": one.state,
+        "objects": one.objects,
+        "queued_at": iso(one.queued_at),
+        "age_seconds": round(now - one.queued_at, 3),
+        "provable": not one.unprovable,
         "error": one.error,
     }
 

@@ -17,6 +17,7 @@ from service.worklist.metrics import metrics_router
 from service.worklist.pages import pages_router
 from service.worklist.pictures import pictures_router
 from service.worklist.ports import WorklistPorts
+from service.worklist.proof import proof_router
 from service.worklist.slices import slices_router
 from service.worklist.words import DISCLAIMER
 
@@ -34,7 +35,9 @@ def create_app(ports: WorklistPorts) -> FastAPI:
     refusal.install(app, templates)
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     add_health(app, ports)
-    for router in (api_router(ports), metrics_router(ports), pictures_router(ports), slices_router(ports)):
+    for router in (api_router(ports), proof_router(ports), metrics_router(ports)):
+        app.include_router(router)
+    for router in (pictures_router(ports), slices_router(ports)):
         app.include_router(router)
     for router in (login_router(ports, templates), pages_router(ports, templates)):
         app.include_router(router, include_in_schema=False)

@@ -9,10 +9,14 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from service.ledger import gauges, pulses
+from service.ledger.undelivered import Undelivered, undelivered
 from service.worklist.ports import WorklistPorts
 from service.worklist.rules import Health
 
 log = logging.getLogger(__name__)
+#: the alarm looks at so many; who has more has one alarm all the same
+MOST_UNDELIVERED = 500
+SECONDS_PER_MINUTE = 60.0
 
 
 def take_health(ports: WorklistPorts) -> Health:
@@ -23,7 +27,14 @@ def take_health(ports: WorklistPorts) -> Health:
         free_mb=ports.store.free_mb(),
         min_free_mb=ports.settings.disk.min_free_mb,
         destinations=len(ports.settings.destinations),
+        undelivered=tuple(take_undelivered(ports, MOST_UNDELIVERED)),
+        undelivered_patience=ports.settings.alarms.undelivered_minutes * SECONDS_PER_MINUTE,
     )
+
+
+def take_undelivered(ports: WorklistPorts, limit: int) -> list[Undelivered]:
+    """List the flagged studies that are not proven delivered."""
+    return undelivered(ports.ledger, [one.name for one in ports.settings.destinations if one.commit], limit)
 
 
 def failings(ports: WorklistPorts) -> list[str]:

@@ -15,6 +15,7 @@ from service.domain.verdict import StudyState
 from service.ledger import gauges, pulses
 from service.ledger.gauges import BUCKETS, Gauges
 from service.worklist.door import reader_door
+from service.worklist.health import MOST_UNDELIVERED, take_undelivered
 from service.worklist.ports import WorklistPorts
 from service.worklist.rules import VITAL_ROLES
 
@@ -33,6 +34,7 @@ class NodeCollector(Collector):
         """Read the ledger once and say everything."""
         count = gauges.gauges(self._ports.ledger)
         yield from _work(count, self._ports.clock())
+        yield from self._unproven()
         yield _deliveries(count, [one.name for one in self._ports.settings.destinations])
         yield self._roles()
         yield GaugeMetricFamily(
@@ -46,6 +48,15 @@ class NodeCollector(Collector):
         for role in sorted({*VITAL_ROLES, "web", *alive}):
             family.add_metric([role], alive.count(role))
         return family
+
+    def _unproven(self) -> Iterable[Metric]:
+        found = take_undelivered(self._ports, MOST_UNDELIVERED)
+        studies = len({one.study_uid for one in found})
+        yield GaugeMetricFamily(
+            "ichor_unproven_positives", "Positive studies not proven delivered everywhere.", studies
+        )
+        age = max(0.0, self._ports.clock() - found[0].queued_at) if found else 0.0
+        yield GaugeMetricFamily("ichor_oldest_unproven_positive_seconds", "How long the oldest of them waits.", age)
 
     def _delays(self) -> Metric:
         name = "ichor_notification_seconds"

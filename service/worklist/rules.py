@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from service.domain.job import JobState
 from service.ledger.gauges import Gauges
 from service.ledger.listing import Mark
+from service.ledger.undelivered import Undelivered
 from service.worklist.words import counted, span
 
 #: a positive answer not taken by a destination for this long is an alarm, in seconds
@@ -42,11 +43,20 @@ class Health:
     free_mb: float
     min_free_mb: float
     destinations: int
+    #: flagged studies not yet proven delivered, and for how long that is borne, in seconds
+    undelivered: tuple[Undelivered, ...] = ()
+    undelivered_patience: float = 600.0
 
 
 def alarms(health: Health, now: float) -> list[Alarm]:
     """Return what a person must know before trusting the list, gravest first."""
-    found = [*_positives(health.gauges, now), *_roles(health.roles_alive), *_room(health), *_stuck(health.gauges)]
+    found = [
+        *_positives(health.gauges, now),
+        *_unproven(health, now),
+        *_roles(health.roles_alive),
+        *_room(health),
+        *_stuck(health.gauges),
+    ]
     if not health.destinations:
         found.append(Alarm(sentence="No destination is configured: results stay on this node.", grave=False))
     return sorted(found, key=lambda one: not one.grave)
@@ -60,6 +70,25 @@ def _positives(gauges: Gauges, now: float) -> Iterable[Alarm]:
     if waits >= PATIENCE_SECONDS:
         sentence += f", the oldest for {span(waits)}"
     yield Alarm(sentence=sentence + ".", grave=waits >= PATIENCE_SECONDS, link="/?priority=HIGH&period=all")
+
+
+def overdue(health: Health, now: float) -> list[Undelivered]:
+    """Return what somebody has taken, but not everybody, or not proven, for too long; nobody's are the positives'."""
+    before = now - health.undelivered_patience
+    return [one for one in health.undelivered if one.notified and not one.unprovable and one.queued_at <= before]
+
+
+def _unproven(health: Health, now: float) -> Iterable[Alarm]:
+    late = overdue(health, now)
+    if late:
+        studies = len({one.study_uid for one in late})
+        sentence = f"{counted(studies, 'positive study', 'positive studies')} not proven delivered"
+        sentence += f", the oldest for {span(now - late[0].queued_at)}: {late[0].destination}"
+        why = f", {late[0].error}" if late[0].error else ""
+        yield Alarm(sentence=f"{sentence}{why}.", grave=True, link="/?priority=HIGH&period=all")
+    for name in sorted({one.destination for one in health.undelivered if one.unprovable}):
+        sentence = f"{name} knows no Storage Commitment: what it takes is sent, not proven; commit = false ends this."
+        yield Alarm(sentence=sentence, grave=False)
 
 
 def _roles(alive: frozenset[str]) -> Iterable[Alarm]:

@@ -10,15 +10,21 @@ from pydicom.uid import UID
 from pynetdicom.presentation import DEFAULT_TRANSFER_SYNTAXES
 
 from service.assembly import ask_peer
-from service.delivery import association, commit, rules, send
+from service.delivery import association, commit, look, report, rules, vouch, ways, web_client
 from service.dicom import functional_groups, pixels, uids
 from service.dicom.contexts import KEPT_SYNTAXES, READ_SYNTAXES, storage_contexts
 from service.dicom.statuses import Status
 from service.domain.delivery import ObjectKind
+from service.domain.verdict import Priority, StudyState
 from service.intake import reactor, scp
 from service.intake.rules import STATUS_OF
+from service.ledger.inquiry import AskedSeries, AskedStudy
+from service.ledger.listing import ListedStudy
 from service.outputs.report import SOP_CLASSES
+from service.query import answer, narrow, study_root
+from service.query.study_root import Level
 from service.settings import DeliverySettings, NodeSettings
+from service.wiring import roles
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text("utf-8")
 DOOR = PAGE[PAGE.index("### 2.1 Door") : PAGE.index("### 2.2 Delivery")]
@@ -83,7 +89,7 @@ def test_every_named_uid_is_there(name: str) -> None:
 
 
 def test_what_is_sent_is_what_is_proposed() -> None:
-    assert [one.name for one in send.SYNTAXES] == ["Explicit VR Little Endian", "Implicit VR Little Endian"]
+    assert [one.name for one in ways.SYNTAXES] == ["Explicit VR Little Endian", "Implicit VR Little Endian"]
     assert {one.value for one in ObjectKind} == {"sc", "sr", "ko", "gsps"}, "say in section 2.2 what else is sent"
     ours = (uids.SECONDARY_CAPTURE, *SOP_CLASSES.values(), uids.KEY_OBJECT_SELECTION, uids.PRESENTATION_STATE)
     assert f"Storage | yes ({('no', 'one', 'two', 'three', 'four', 'five', 'six')[len(ours)]} classes)" in PAGE
@@ -118,12 +124,53 @@ def test_verification_is_offered_in_the_syntaxes_named() -> None:
         (DELIVERY, f"held for {commit.LINGER_SECONDS:g} s"),
         (DELIVERY, f"`delivery.commit_timeout_seconds` ({DeliverySettings().commit_timeout_seconds:g} s)"),
         (DELIVERY, f"until\n{rules.LONGEST_WAIT_SECONDS / 3600:g} h have passed"),
+        (DOOR, f"with up to {vouch.MOST_INSTANCES} references"),
+        (DOOR, f"more than {vouch.MOST_INSTANCES} references, or {vouch.MOST_OPEN} requests of one caller"),
+        (DOOR, f"while that is open for up to {vouch.SAME_ASSOCIATION_SECONDS:g} s"),
+        (DOOR, f"in the last {roles.REMEMBERED_SECONDS / 86400:g} days"),
+        (DOOR, f"more than {narrow.MOST_UIDS} UIDs"),
+        (DOOR, f"more than {answer.MOST_LOOKED_AT} studies looked at"),
+        (DELIVERY, f"{web_client.CONNECT_SECONDS:g} s to connect, {web_client.ANSWER_SECONDS:g} s for an answer"),
+        (DELIVERY, f"after {look.SETTLING_SECONDS:g} s sent again"),
         (QUERY, f"each answer {ask_peer.TIMEOUT_SECONDS:g} s"),
     ],
     ids=lambda one: one[:40] if len(one) < 200 else "",
 )
 def test_every_limit_and_timeout_is_that_of_the_code(part: str, words: str) -> None:
     assert words in part
+
+
+def test_every_answer_to_a_query_is_in_its_table() -> None:
+    table = section("C-FIND: studies and series")
+    answered = {*answer.STATUS_OF.values(), Status.PENDING, Status.PENDING_WITHOUT_OPTIONAL_KEYS, Status.CANCELLED}
+    assert set(re.findall(r"^\| `(0x[0-9A-F]{4})` \| (\w+)", table, re.MULTILINE)) == {
+        (f"0x{one:04X}", one.name) for one in {*answered, Status.SUCCESS}
+    }
+    assert all(f"\n| {one.value}" in table for one in Level)
+
+
+def test_every_attribute_that_is_answered_is_named() -> None:
+    """The names of the standard, as the table has them."""
+    table = section("C-FIND: studies and series")
+    asked = AskedStudy(study=listed_study())
+    series = AskedSeries(series_uid="1", modality="CT", description="", number=1, objects=1)
+    for data in (study_root.study_data(asked, "PACS"), study_root.series_data(asked, series, "PACS")):
+        for element in data:
+            assert element.name in table, element.name
+
+
+def listed_study() -> ListedStudy:
+    facts = dict.fromkeys(("sender", "why", "accession_number"), "") | {"patient": {}, "header": {}}
+    times = {"received_at": 1.0, "last_arrival_at": 1.0, "concluded_at": None, "notified_at": None}
+    answered = {"verdict": None, "probability": None, "urgency": 0}
+    return ListedStudy(study_uid="1.2", state=StudyState.DONE, priority=Priority.HIGH, **facts, **times, **answered)
+
+
+def test_reasons_not_to_vouch_are_named() -> None:
+    part = section("Storage Commitment asked of the node")
+    for reason in (Status.NO_SUCH_INSTANCE, Status.CLASS_INSTANCE_CONFLICT, Status.DUPLICATE_TRANSACTION):
+        assert f"| `0x{reason:04X}` | {reason.name} |" in part
+    assert report.SOME_LOST == 2
 
 
 def test_users_call_under_the_name_that_is_stated() -> None:

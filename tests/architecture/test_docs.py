@@ -101,9 +101,10 @@ def test_every_path_of_the_api_is_documented() -> None:
     page = text("docs/api.md")
     source = "".join(file.read_text("utf-8") for file in (ROOT / "service/worklist").glob("*.py"))
     routes = re.findall(
-        r'@router\.(get|post)\("(/(?:worklist|studies|queue|deliveries)[^"]*)"', text("service/worklist/api.py")
+        r'@router\.(get|post)\("(/(?:worklist|studies|queue|deliveries|undelivered)[^"]*)"',
+        text("service/worklist/api.py") + text("service/worklist/proof.py"),
     )
-    assert len(routes) == 6
+    assert len(routes) == 7
     for method, path in routes:
         wanted = path.replace("{study_uid}", "{uid}").replace("{delivery_id}", "{id}")
         assert f"`{method.upper()} /api{wanted}" in page, path

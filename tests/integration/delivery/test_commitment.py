@@ -245,7 +245,8 @@ def test_an_object_lost_again_and_again_waits_longer_each_time(outbox: Any) -> N
         (delivery,) = verbs.due(outbox.ledger, now, 30, 10, "pacs")
         verbs.accepted(outbox.ledger, delivery, now)
         assert verbs.ask_commitment(outbox.ledger, "pacs", f"1.2.77.{round_}", now + 60, now)
-        verbs.commitment_report(outbox.ledger, f"1.2.77.{round_}", [], [(uid, "lost")], now)
+        report = verbs.CommitReport(transaction_uid=f"1.2.77.{round_}", kept=[], lost={uid: "lost"})
+        verbs.commitment_report(outbox.ledger, report, now)
         pauses.append(float(outbox.rows("1.2.1")[0]["due_at"]) - now)
         now += pauses[-1]
     assert pauses == [0, 60, 120]

@@ -12,8 +12,10 @@ import pytest
 
 from service.delivery.association import associate
 from service.delivery.commit import CommitmentRound, event_report_handler, report_context
+from service.delivery.report import ReportRound
 from service.delivery.serve import serve_deliveries
 from service.intake.journal import Journal
+from service.intake.rules import Right
 from service.intake.scp import DoorSettings, ExtraService, StorageDoor
 from service.practice.archive import PracticeArchive
 from service.settings import DeliverySettings, Destination, DiskSettings, NodeSettings
@@ -22,7 +24,9 @@ from service.settings import DeliverySettings, Destination, DiskSettings, NodeSe
 @pytest.fixture
 def node_door(outbox: Any, tmp_path: Path, free_port: Any) -> Any:
     node = NodeSettings(port=free_port(), data_dir=tmp_path / "data")
-    commitments = ExtraService(contexts=[report_context()], handlers=[event_report_handler(outbox.ledger)])
+    commitments = ExtraService(
+        rights=frozenset({Right.PROVE}), contexts=[report_context()], handlers=[event_report_handler(outbox.ledger)]
+    )
     settings = DoorSettings(node=node, disk=DiskSettings(min_free_mb=0))
     door = StorageDoor(settings, outbox.store, Journal(outbox.ledger), [commitments])
     door.start()
@@ -34,7 +38,8 @@ def serve(outbox: Any, sending: Any, place: Destination, study: str) -> list[str
     """Run the deliver role until the study is proven, or the patience is over."""
     stop = threading.Event()
     proving = CommitmentRound([place], outbox.ledger, DeliverySettings(), "ICHOR")
-    serving = threading.Thread(target=serve_deliveries, args=(sending(place), proving, stop))
+    reporting = ReportRound(outbox.ledger, outbox.store, lambda _: None, DeliverySettings(), "ICHOR")
+    serving = threading.Thread(target=serve_deliveries, args=(sending(place), proving, reporting, stop))
     serving.start()
     end = time.monotonic() + 20
     while time.monotonic() < end and set(outbox.states(study)) != {"committed"}:

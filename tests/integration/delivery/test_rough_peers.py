@@ -13,6 +13,7 @@ from pynetdicom import AE, evt
 
 from service.delivery import serve
 from service.delivery.commit import CommitmentRound
+from service.delivery.report import ReportRound
 from service.delivery.serve import serve_deliveries
 from service.dicom.statuses import Status
 from service.settings import DeliverySettings, Destination
@@ -59,7 +60,8 @@ def test_a_peer_that_hangs_in_an_object_holds_up_no_shutdown(
     outbox.put("1.2.1")
     stop = threading.Event()
     proving = CommitmentRound([place], outbox.ledger, settings, "ICHOR")
-    serving = threading.Thread(target=serve_deliveries, args=(sending(place), proving, stop, time.time))
+    reporting = ReportRound(outbox.ledger, outbox.store, lambda _: None, settings, "ICHOR")
+    serving = threading.Thread(target=serve_deliveries, args=(sending(place), proving, reporting, stop))
     serving.start()
     assert came.wait(20)
     stop.set()

@@ -21,6 +21,7 @@ from sqlalchemy import text
 
 from service.dicom import uids
 from service.intake.journal import Journal
+from service.intake.rules import Callers
 from service.intake.scp import DoorSettings, ExtraService, StorageDoor
 from service.ledger.book import Ledger, open_ledger
 from service.settings import DiskSettings, NodeSettings, Sender
@@ -111,10 +112,11 @@ def open_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
     def build(
         root: Path = tmp_path, senders: tuple[Sender, ...] = (), extras: tuple[ExtraService, ...] = (), **node: Any
     ) -> House:
+        callers = node.pop("callers", Callers(senders=senders))
         disk = DiskSettings(min_free_mb=node.pop("min_free_mb", 0))
         ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
         store = FileStore(root / "data")
-        settings = DoorSettings(node=NodeSettings(**{"port": 0, "data_dir": root, **node}), disk=disk, senders=senders)
+        settings = DoorSettings(node=NodeSettings(**{"port": 0, "data_dir": root, **node}), disk=disk, callers=callers)
         door = StorageDoor(settings, store, Journal(ledger), extras)
         opened.append(House(root=root / "data", port=door.start(), door=door, store=store, ledger=ledger))
         return opened[-1]

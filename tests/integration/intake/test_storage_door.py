@@ -13,6 +13,7 @@ from pynetdicom import build_context, evt
 from service.dicom import uids
 from service.dicom.part10 import hash_of
 from service.dicom.statuses import Status
+from service.intake.rules import Right
 from service.intake.scp import ExtraService
 
 Maker = Callable[..., Any]
@@ -201,7 +202,9 @@ def test_other_rooms_hang_their_services_into_the_door(open_house: Maker, connec
         return Status.SUCCESS, None
 
     extra = ExtraService(
-        contexts=[build_context(uids.STORAGE_COMMITMENT_PUSH_MODEL)], handlers=[(evt.EVT_N_ACTION, answer)]
+        rights=frozenset({Right.SEND}),
+        contexts=[build_context(uids.STORAGE_COMMITMENT_PUSH_MODEL)],
+        handlers=[(evt.EVT_N_ACTION, answer)],
     )
     house = open_house(extras=(extra,))
     association = connect(house, uids.STORAGE_COMMITMENT_PUSH_MODEL)

@@ -142,12 +142,12 @@ class Walk(RuleBasedStateMachine):
     def operator_retries(self, number: int) -> None:
         outbox.retry(self.ledger, number, self.now)
 
-    @rule(number=integers(1, 3), kept=booleans())
-    def archive_reports(self, number: int, kept: bool) -> None:
+    @rule(number=integers(1, 3), said=sampled_from(["kept", "lost", "doubted"]))
+    def archive_reports(self, number: int, said: str) -> None:
         request = outbox.ask_commitment(self.ledger, "pacs", f"2.25.{number}", self.now + 5, self.now)
-        uids = [uid for _, uid in request.references] if request else ["no such object"]
-        lost = [] if kept else [(uid, "lost") for uid in uids]
-        outbox.commitment_report(self.ledger, f"2.25.{number}", uids if kept else [], lost, self.now)
+        uids = dict.fromkeys((one.sop_uid for one in request.references) if request else ["no such object"], "why")
+        words = {"kept": (), "lost": {}, "doubted": {}} | {said: uids}
+        outbox.commitment_report(self.ledger, outbox.CommitReport(transaction_uid=f"2.25.{number}", **words), self.now)
 
     def rows(self, table: Any) -> list[Any]:
         with self.ledger.reading() as connection:

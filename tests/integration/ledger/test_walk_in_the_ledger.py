@@ -284,13 +284,14 @@ def test_commitment_proves_or_sends_again(ledger: Ledger) -> None:
     outbox.accepted(ledger, delivery, 204.0)
     request = outbox.ask_commitment(ledger, "pacs", "2.25.7", 264.0, 204.0)
     assert request is not None
-    assert request.references == (("1.2.840.10008.5.1.4.1.1.88.34", "9.1"),)
+    assert request.references == (("1.2.840.10008.5.1.4.1.1.88.34", "9.1", "9.0"),)
     assert outbox.ask_commitment(ledger, "pacs", "2.25.8", 264.0, 205.0) is None
-    outbox.commitment_report(ledger, "2.25.7", [], [("9.1", "no such object")], 206.0)
+    lost = outbox.CommitReport(transaction_uid="2.25.7", kept=[], lost={"9.1": "no such object"})
+    outbox.commitment_report(ledger, lost, 206.0)
     (again,) = outbox.due(ledger, 207.0, 30, 10)
     outbox.accepted(ledger, again, 208.0)
     assert outbox.ask_commitment(ledger, "pacs", "2.25.9", 300.0, 209.0)
-    outbox.commitment_report(ledger, "2.25.9", ["9.1"], [], 210.0)
+    outbox.commitment_report(ledger, outbox.CommitReport(transaction_uid="2.25.9", kept=["9.1"]), 210.0)
     assert outbox.ask_commitment(ledger, "pacs", "2.25.10", 400.0, 399.0) is None
 
 

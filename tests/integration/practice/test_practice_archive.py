@@ -20,7 +20,7 @@ from service.delivery.association import associate, echo
 from service.delivery.commit import REQUEST_COMMITMENT, commitment_context, references_of, report_context
 from service.dicom.uids import STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH_MODEL
 from service.errors import DestinationDown, Unavailable
-from service.ledger.outbox import CommitRequest
+from service.ledger.outbox import CommitRequest, SentObject
 from service.practice.archive import PracticeArchive, name_of_uid
 from service.practice.habits import HABITS
 from service.practice.make_head import make_head
@@ -206,8 +206,13 @@ def test_commitment_request_is_answered_over_a_new_association(tmp_path: Path) -
     door = Door(report_context(), handlers=[(evt.EVT_N_EVENT_REPORT, keep)])
     archive = PracticeArchive(tmp_path / "archive", "127.0.0.1", 0, "PRACTICE", door.node)
     archive.start()
-    references = ((str(CTImageStorage), "1.2.3"),)
-    request = CommitRequest(transaction_uid="2.25.5", destination="practice", references=references, waited=0.0)
+    request = CommitRequest(
+        transaction_uid="2.25.5",
+        destination="practice",
+        study_uid="1.2",
+        references=(SentObject(str(CTImageStorage), "1.2.3", "1.2.9"),),
+        waited=0.0,
+    )
     with associate("ICHOR", at(archive.port), [commitment_context()]) as association:
         answer, _ = association.send_n_action(
             references_of(request), REQUEST_COMMITMENT, STORAGE_COMMITMENT_PUSH_MODEL, STORAGE_COMMITMENT_INSTANCE

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from service.delivery import answers, rules
 from service.delivery.commit import references_of
 from service.dicom.statuses import Status
-from service.ledger.outbox import CommitRequest
+from service.ledger.outbox import CommitRequest, SentObject
 from service.settings import DeliverySettings
 
 SETTINGS = DeliverySettings(first_pause_seconds=5, longest_pause_seconds=900, give_up_after_hours=72)
@@ -70,7 +70,11 @@ def test_success_has_no_warning_and_a_warning_has_words() -> None:
 
 def test_request_names_the_transaction_and_every_object() -> None:
     request = CommitRequest(
-        transaction_uid="2.25.1", destination="pacs", references=(("1.2.3", "4.5"), ("1.2.3", "4.6")), waited=0
+        transaction_uid="2.25.1",
+        destination="pacs",
+        study_uid="1",
+        waited=0,
+        references=(SentObject("1.2.3", "4.5", "4"), SentObject("1.2.3", "4.6", "4")),
     )
     information = references_of(request)
     assert information.TransactionUID == "2.25.1"

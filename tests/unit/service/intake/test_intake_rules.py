@@ -76,7 +76,7 @@ def test_every_refusal_has_a_failure_status() -> None:
 @pytest.mark.parametrize(
     ("senders", "places", "calling", "address", "admitted"),
     [
-        ((), (), "ANY", "10.0.0.1", True),
+        ((), (), "ANY", "10.0.0.1", False),
         (("CT1",), ((),), "CT1", "10.0.0.1", True),
         (("CT1",), ((),), " CT1 ", "10.0.0.1", True),
         (("CT1",), ((),), "ct1", "10.0.0.1", False),
