@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from service.domain.notice import Addressee
 from service.domain.pack import PackFacts
 from service.inference.read_slices import SliceReader
 from service.settings import Destination, PolicySettings, SuitabilitySettings
@@ -27,3 +28,5 @@ class WorkerDesk(Desk):
 
     store: FileStore
     destinations: tuple[Destination, ...]
+    #: who is told about an answer, beside the destinations of the objects
+    addressees: tuple[Addressee, ...] = ()
