@@ -12,7 +12,8 @@ sys.path.insert(0, str(ROOT))
 
 from service.domain.delivery import DELIVERY_TRANSITIONS  # noqa: E402
 from service.domain.job import TRANSITIONS  # noqa: E402
-from service.settings import Section, Settings  # noqa: E402
+from service.section import Section  # noqa: E402
+from service.settings import Settings  # noqa: E402
 
 INTRO = """# Settings
 

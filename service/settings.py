@@ -12,12 +12,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from service.errors import BadSettings
-from service.section import LOOPBACK as LOOPBACK
-from service.section import Section as Section
+from service.section import LOOPBACK, Section
 from service.targets import Hl7Target, MailTarget, NoticeTarget, NotifySettings, UpsTarget, WebhookTarget
 
 DEFAULT_FILE = "ichor.toml"
 ENVIRONMENT_PREFIX = "ICHOR__"
+
 
 class NodeSettings(Section):
     """The DICOM door and where everything is kept."""

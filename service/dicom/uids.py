@@ -19,6 +19,8 @@ STORAGE_COMMITMENT_PUSH_MODEL = "1.2.840.10008.1.20.1"
 STORAGE_COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 MODALITY_WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
+#: PS3.4 CC.3.1.1: every UPS is an instance of this class, whoever made it
+UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 
 CT_IMAGE = str(known.CTImageStorage)
 ENHANCED_CT_IMAGE = str(known.EnhancedCTImageStorage)

@@ -27,7 +27,8 @@ from service.intake.journal import Journal
 from service.intake.reactor import DoorServer, Reins, open_server
 from service.intake.rules import admits, end_of
 from service.intake.store_instance import StoreInstance, Visit
-from service.settings import LOOPBACK, DiskSettings, NodeSettings, Sender
+from service.section import LOOPBACK
+from service.settings import DiskSettings, NodeSettings, Sender
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)
