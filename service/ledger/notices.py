@@ -173,6 +173,13 @@ def exhausted(ledger: Ledger, notice: Notice, error: str, now: float) -> None:
         note(connection, row.study_uid, "notice dead", f"{row.target} ({row.kind}): {error}", now)
 
 
+def is_newest(ledger: Ledger, notice_id: int) -> bool:
+    """Tell whether nothing newer was written about its study to its target."""
+    with ledger.reading() as connection:
+        row = connection.execute(select(notices).where(notices.c.id == notice_id)).first()
+        return row is not None and _of(connection, row.study_uid, row.target)[-1].id == notice_id
+
+
 def retry(ledger: Ledger, notice_id: int, now: float) -> bool:
     """Tell again by hand; False when there is no such notice, it waits already, or a newer one took its place."""
     with ledger.writing() as connection:

@@ -56,6 +56,7 @@ class Report:
         yield "studies    " + _counts(shown["states"])
         yield f"oldest     {'none waits' if oldest is None else f'{oldest:.0f} s'}"
         yield "deliveries " + _counts(shown["deliveries"])
+        yield "notices    " + _counts(shown["notices"])
         yield "workers    " + (", ".join(sorted({one["role"] for one in shown["workers"]})) or "none")
         yield f"disk       {shown['disk']['free_mb']:.0f} MB free"
         yield from (f"{'ALARM' if one.grave else 'note':<10} {one.sentence}" for one in self.alarms)

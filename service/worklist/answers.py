@@ -6,7 +6,7 @@ from typing import Any
 
 from service.domain.series import Evidence
 from service.domain.verdict import SeriesConclusion
-from service.ledger.case import Case, ListedDelivery, ListedResult, ListedSeries, Step
+from service.ledger.case import Case, ListedDelivery, ListedNotice, ListedResult, ListedSeries, Step
 from service.ledger.codec import to_json
 from service.ledger.listing import ListedStudy
 from service.worklist.words import UNREAD_WHY, iso
@@ -51,6 +51,7 @@ def case_answer(case: Case) -> Json:
         "series": [_series(one) for one in case.series],
         "results": [_result(one) for one in case.results],
         "deliveries": [delivery_answer(one) for one in case.deliveries],
+        "notices": [notice_answer(one) for one in case.notices],
         "timeline": timeline(case.steps),
     }
 
@@ -152,6 +153,24 @@ def delivery_answer(one: ListedDelivery) -> Json:
         "queued_at": iso(one.queued_at),
         "sent_at": iso(one.sent_at),
         "committed_at": iso(one.committed_at),
+        "error": one.error,
+    }
+
+
+def notice_answer(one: ListedNotice) -> Json:
+    """Return one notice."""
+    return {
+        "id": one.notice_id,
+        "study_instance_uid": one.study_uid,
+        "target": one.target,
+        "kind": one.kind,
+        "number": one.number,
+        "key": one.key,
+        "verdict": one.verdict,
+        "state": one.state,
+        "attempt": one.attempt,
+        "queued_at": iso(one.queued_at),
+        "sent_at": iso(one.sent_at),
         "error": one.error,
     }
 
