@@ -94,19 +94,26 @@ class MailMessenger:
 
     @contextmanager
     def _session(self) -> Iterator[smtplib.SMTP]:
-        with called(self._peer) as line:
+        with called(self._peer) as line, self._understood(line):
+            session = _SmtpOver(line, self._peer)
             try:
-                session = _SmtpOver(line, self._peer)
                 self._secure(session, line)
                 self._log_in(session)
                 yield session
                 # the mail is taken by now, whatever becomes of the goodbye
                 with suppress(OSError):
                     session.quit()
-            except smtplib.SMTPException as problem:
-                if line.was_cut:
-                    raise TimeoutError from None
-                raise self._meaning(problem) from None
+            finally:
+                session.close()
+
+    @contextmanager
+    def _understood(self, line: Line) -> Iterator[None]:
+        try:
+            yield
+        except smtplib.SMTPException as problem:
+            if line.was_cut:
+                raise TimeoutError from None
+            raise self._meaning(problem) from None
 
     def _secure(self, session: smtplib.SMTP, line: Line) -> None:
         if self.target.security == "starttls":

@@ -54,7 +54,7 @@ def workitem(letter: Letter, target: UpsTarget, instances: Sequence[Instance]) -
     replaced = [_reference(UPS_PUSH, workitem_uid(one.key)) for one in letter.earlier if one.verdict.value in target.on]
     if replaced:
         data.ReplacedProcedureStepSequence = Items(replaced)
-    return dict(data.to_json_dict())
+    return _model(data.to_json_dict())
 
 
 def _schedule(data: Dataset, letter: Letter, target: UpsTarget) -> None:
@@ -119,4 +119,15 @@ def cancellation() -> dict[str, Any]:
     data = Dataset()
     data.SpecificCharacterSet = "ISO_IR 192"
     data.ReasonForCancellation = "the answer changed after more of the study was read"
-    return dict(data.to_json_dict())
+    return _model(data.to_json_dict())
+
+
+def _model(item: dict[str, Any]) -> dict[str, Any]:
+    """Order the attributes by tag and leave empty values out, as PS3.18 F.2.2 and F.2.5 ask; pydicom does neither."""
+    return {tag: _attribute(item[tag]) for tag in sorted(item)}
+
+
+def _attribute(one: dict[str, Any]) -> dict[str, Any]:
+    if not one.get("Value"):
+        return {name: value for name, value in one.items() if name != "Value"}
+    return one | {"Value": [_model(inner) for inner in one["Value"]]} if one["vr"] == "SQ" else one
