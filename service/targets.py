@@ -83,8 +83,9 @@ class HttpTarget(NoticeTarget):
             raise ValueError("url is no web address: begin it with https:// and the host's name")
         if parts.username is not None or parts.fragment:
             raise ValueError("url may hold neither a password nor a fragment: put secrets into token or token_file")
-        secret = self.patient_data or self.token.get_secret_value() or self.token_file
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK and secret:
+        named = self.patient_data or self.accession_number
+        secret = self.token.get_secret_value() or self.token_file
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK and (named or secret):
             raise ValueError("patient data or a token would travel readable over http: use https")
         _one_of_both(self.token, self.token_file, "token")
         return self

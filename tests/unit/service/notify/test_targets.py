@@ -67,6 +67,7 @@ def test_one_of_each_kind_is_understood(tmp_path: Path) -> None:
         (("https://pacs", "http://pacs"), ""),
         (('"https://pacs.hospital.test/dicom-web"', '"http://pacs/rs"\ntoken = "t"'), "use https"),
         (('"https://pacs.hospital.test/dicom-web"', '"http://pacs/rs"\npatient_data = true'), "use https"),
+        (('"https://pacs.hospital.test/dicom-web"', '"http://pacs/rs"\naccession_number = true'), "use https"),
         (('sender = "', 'security = "none"\nsender = "'), "use starttls or tls"),
         (('["stroke@hospital.test"]', "[]"), "mails.0.to"),
         (('retrieve_ae_title = "PACS"', ""), "ups.0.retrieve_ae_title"),
