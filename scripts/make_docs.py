@@ -12,7 +12,9 @@ sys.path.insert(0, str(ROOT))
 
 from service.domain.delivery import DELIVERY_TRANSITIONS  # noqa: E402
 from service.domain.job import TRANSITIONS  # noqa: E402
-from service.settings import Section, Settings  # noqa: E402
+from service.domain.notice import NOTICE_TRANSITIONS  # noqa: E402
+from service.section import Section  # noqa: E402
+from service.settings import Settings  # noqa: E402
 
 INTRO = """# Settings
 
@@ -76,4 +78,6 @@ def fill(page: str, mark: str, content: str) -> str:
 corridor = ROOT / "docs/corridor.md"
 page = fill(corridor.read_text("utf-8"), "job", diagram(TRANSITIONS))
 corridor.write_text(fill(page, "delivery", diagram(DELIVERY_TRANSITIONS)), "utf-8")
+notify = ROOT / "docs/notify.md"
+notify.write_text(fill(notify.read_text("utf-8"), "notice", diagram(NOTICE_TRANSITIONS)), "utf-8")
 (ROOT / "docs/settings.md").write_text(settings_page(), "utf-8")

@@ -9,6 +9,7 @@ inference    4  slices -> SliceReadings: the one door into ``models``
 aggregation  5  readings -> SeriesConclusion -> StudyVerdict: pure, site policy only
 outputs      6  verdict -> DICOM files: heatmaps and structured report
 delivery     7  outbox -> destinations: send, retry, proof of storage both ways
+notify       7  outbox -> people and systems: HL7, webhooks, e-mail, UPS
 worklist     8  verdicts -> ordered reading list: page, API, metrics
 query        9  the same list for DICOM workstations: C-FIND at the door
 

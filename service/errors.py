@@ -20,7 +20,8 @@ IchorError
 ├── RetryLater          the step is tried again after a pause
 │   ├── StaleStudy      the study moved on while it was being concluded
 │   ├── LeaseLost       another worker took the job over
-│   └── DestinationDown the peer did not answer or refused
+│   ├── DestinationDown the peer did not answer or refused
+│   └── NoticeRefused   the target did not take this notice; others may still pass
 └── GaveUp              tried often enough; a person must look
 """
 
@@ -109,6 +110,10 @@ class LeaseLost(RetryLater):
 
 class DestinationDown(RetryLater):
     """The destination did not answer, or refused the objects."""
+
+
+class NoticeRefused(RetryLater):
+    """The target answered, and did not take this notice."""
 
 
 class GaveUp(IchorError):

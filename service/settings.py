@@ -5,25 +5,20 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from service.domain.delivery import Dialect, Form, ObjectKind
 from service.errors import BadSettings
+from service.section import LOOPBACK, Section
+from service.targets import Hl7Target, MailTarget, NoticeTarget, NotifySettings, UpsTarget, WebhookTarget
 
 DEFAULT_FILE = "ichor.toml"
 ENVIRONMENT_PREFIX = "ICHOR__"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-class Section(BaseModel):
-    """A table of ichor.toml: frozen, no unknown keys, each field documented."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class NodeSettings(Section):
@@ -63,6 +58,8 @@ class WebSettings(Section):
     """How long a login lasts."""
     picture_cache_mb: float = Field(256, ge=0)
     """Memory for slices drawn for the study page; 0 draws each slice anew."""
+    public_url: str = Field("", pattern=r"^(https?://[^\s/]+(/[^\s]*)?)?$")
+    """Address of the page as people's browsers reach it, for links in notices; empty leaves the link out."""
 
 
 class ModelSettings(Section):
@@ -293,6 +290,7 @@ class Settings(Section):
     suitability: SuitabilitySettings = SuitabilitySettings()
     policy: PolicySettings = PolicySettings()
     delivery: DeliverySettings = DeliverySettings()
+    notify: NotifySettings = NotifySettings()
     work: WorkSettings = WorkSettings()
     disk: DiskSettings = DiskSettings()
     practice: PracticeSettings = PracticeSettings()
@@ -302,6 +300,10 @@ class Settings(Section):
     queriers: tuple[Querier, ...] = ()
     query_peers: tuple[QueryPeer, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    hl7: tuple[Hl7Target, ...] = ()
+    webhooks: tuple[WebhookTarget, ...] = ()
+    mails: tuple[MailTarget, ...] = ()
+    ups: tuple[UpsTarget, ...] = ()
 
     @model_validator(mode="after")
     def _open_door_needs_names(self) -> Settings:
@@ -314,16 +316,29 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _destination_names_differ(self) -> Settings:
-        names = [one.name for one in self.destinations]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two [[destinations]] are called {twice[0]!r}: give each its own name")
+        _differ([one.name for one in self.destinations], "two [[destinations]]")
         return self
+
+    @model_validator(mode="after")
+    def _target_names_differ(self) -> Settings:
+        _differ([one.name for one in self.notice_targets], "two targets of notices")
+        return self
+
+    @property
+    def notice_targets(self) -> tuple[NoticeTarget, ...]:
+        """Return whoever is told about answers, whatever the kind."""
+        return (*self.hl7, *self.webhooks, *self.mails, *self.ups)
 
     @property
     def database_url(self) -> str:
         """Return the ledger's address, SQLite in the data folder unless the site names another."""
         return self.database.url or f"sqlite:///{self.node.data_dir.resolve() / 'ledger.sqlite3'}"
+
+
+def _differ(names: Sequence[str], what: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} are called {twice[0]!r}: give each its own name")
 
 
 def load_settings(file: Path | None, environment: Mapping[str, str] | None = None) -> Settings:

@@ -10,7 +10,8 @@ import click
 
 from service.cli.program import config_arguments, shown, start_logging, verb
 from service.errors import BadUsage
-from service.settings import LOOPBACK, Settings
+from service.section import LOOPBACK
+from service.settings import Settings
 from service.supervise import python_command, supervise, watch_leash
 
 ROLES = ("receive", "read", "deliver", "web", "tend")

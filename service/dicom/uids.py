@@ -23,6 +23,8 @@ UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 UPS_PULL = "1.2.840.10008.5.1.4.34.6.3"
 UPS_QUERY = "1.2.840.10008.5.1.4.34.6.5"
 MODALITY_WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
+#: PS3.4 CC.3.1.1: every UPS is an instance of this class, whoever made it
+UPS_PUSH = "1.2.840.10008.5.1.4.34.6.1"
 
 CT_IMAGE = str(known.CTImageStorage)
 ENHANCED_CT_IMAGE = str(known.EnhancedCTImageStorage)

@@ -30,7 +30,8 @@ from service.intake.journal import Journal
 from service.intake.reactor import DoorServer, Reins, open_server
 from service.intake.rules import LIST_OF, Callers, Right, admits, end_of
 from service.intake.store_instance import StoreInstance, Visit
-from service.settings import LOOPBACK, DiskSettings, NodeSettings
+from service.section import LOOPBACK
+from service.settings import DiskSettings, NodeSettings
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)

@@ -9,12 +9,13 @@ from sqlalchemy import Connection, select
 
 from service.domain.delivery import DeliveryState, Dialect, ObjectKind
 from service.domain.job import JobState
+from service.domain.notice import NoticeKind, NoticeState
 from service.domain.series import Evidence, SeriesState
-from service.domain.verdict import SeriesConclusion, StudyVerdict
+from service.domain.verdict import SeriesConclusion, StudyVerdict, Verdict
 from service.ledger.book import Ledger
 from service.ledger.codec import from_json
 from service.ledger.listing import ListedStudy, listed
-from service.ledger.tables import deliveries, events, jobs, result_objects, result_sets, series, studies
+from service.ledger.tables import deliveries, events, jobs, notices, result_objects, result_sets, series, studies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,25 @@ class ListedDelivery:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListedNotice:
+    """One piece of news on its way to one target."""
+
+    notice_id: int
+    study_uid: str
+    target: str
+    kind: NoticeKind
+    number: int
+    key: str
+    verdict: Verdict
+    state: NoticeState
+    attempt: int
+    queued_at: float
+    due_at: float
+    sent_at: float | None
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One line of the study's walk."""
 
@@ -90,6 +110,7 @@ class Case:
     series: tuple[ListedSeries, ...]
     results: tuple[ListedResult, ...]
     deliveries: tuple[ListedDelivery, ...]
+    notices: tuple[ListedNotice, ...]
     steps: tuple[Step, ...]
 
 
@@ -105,6 +126,7 @@ def open_case(ledger: Ledger, study_uid: str) -> Case | None:
             series=_series(db, study_uid),
             results=_results(db, study_uid, row["published_set"]),
             deliveries=_deliveries(db, deliveries.c.study_uid == study_uid, 1000),
+            notices=_notices(db, notices.c.study_uid == study_uid),
             steps=_steps(db, study_uid),
         )
 
@@ -119,6 +141,12 @@ def delivery_of(ledger: Ledger, delivery_id: int) -> ListedDelivery | None:
     """Return one delivery."""
     with ledger.reading() as db:
         return next(iter(_deliveries(db, deliveries.c.id == delivery_id, 1)), None)
+
+
+def notice_of(ledger: Ledger, notice_id: int) -> ListedNotice | None:
+    """Return one notice."""
+    with ledger.reading() as db:
+        return next(iter(_notices(db, notices.c.id == notice_id)), None)
 
 
 def picture_of(ledger: Ledger, sop_uid: str) -> str | None:
@@ -205,6 +233,21 @@ def _one_delivery(row: Any) -> ListedDelivery:
         dialect=Dialect(row["dialect"]) if row["dialect"] else None,
         state=DeliveryState(row["state"]),
         committed_at=row["committed_at"],
+    )
+
+
+def _notices(db: Connection, where: Any) -> tuple[ListedNotice, ...]:
+    query = select(notices).where(where).order_by(notices.c.target, notices.c.number)
+    same = ("study_uid", "target", "number", "key", "attempt", "queued_at", "due_at", "sent_at", "error")
+    return tuple(
+        ListedNotice(
+            **{name: row[name] for name in same},
+            notice_id=row["id"],
+            kind=NoticeKind(row["kind"]),
+            verdict=Verdict(row["news"]["verdict"]),
+            state=NoticeState(row["state"]),
+        )
+        for row in db.execute(query).mappings()
     )
 
 

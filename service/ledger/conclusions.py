@@ -10,9 +10,11 @@ from sqlalchemy import Connection, insert, select, update
 from service.domain.delivery import DeliveryState, Form, ResultObject
 from service.domain.ids import SeriesUid, StudyUid
 from service.domain.job import Job, JobEvent
+from service.domain.notice import Addressee, news_of
 from service.domain.scan import Patient, StudyHeader
 from service.domain.verdict import Priority, SeriesConclusion, StudyVerdict, Verdict
 from service.errors import StaleStudy
+from service.ledger import notices
 from service.ledger.book import Ledger
 from service.ledger.codec import from_json, to_json
 from service.ledger.jobs import require_lease, settle
@@ -82,10 +84,12 @@ class Outcome:
     publication: Publication | None
     #: who wants which forms; a destination that is new gets what was published before, too
     wanted: Mapping[str, Collection[Form]]
+    #: who is told about the answer beside that
+    addressees: tuple[Addressee, ...] = ()
 
 
 def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
-    """Commit the conclusion, its objects, its deliveries and the job's end; all of it or none."""
+    """Commit the conclusion, its objects, its deliveries, its notices and the job's end; all of it or none."""
     with ledger.writing() as connection:
         require_lease(connection, job)
         _keep_verdict(connection, outcome, now)
@@ -94,6 +98,8 @@ def finish(ledger: Ledger, job: Job, outcome: Outcome, now: float) -> None:
         if outcome.publication is not None:
             published_set = _publish(connection, outcome, outcome.publication, now)
         _queue(connection, outcome, _unaddressed(connection, outcome, published_set), now)
+        news = news_of(outcome.verdict, now)
+        notices.queue(connection, job.study_uid, outcome.verdict.fingerprint, news, outcome.addressees)
         settle(connection, job, JobEvent.FINISH, now)
         refresh_state(connection, job.study_uid)
 

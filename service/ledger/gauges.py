@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, case, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.domain.verdict import StudyState, Verdict
 from service.ledger.book import Ledger
-from service.ledger.tables import deliveries, jobs, series, studies
+from service.ledger.tables import deliveries, jobs, notices, series, studies
 
 #: not read to the end yet
 UNREAD = (StudyState.RECEIVING, StudyState.WAITING, StudyState.READING)
@@ -19,7 +19,7 @@ BUCKETS = (10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1800.
 
 @dataclass(frozen=True, kw_only=True)
 class Gauges:
-    """The node in numbers: studies by (state, verdict), deliveries by (destination, state); times in epoch seconds."""
+    """The node in numbers: studies by (state, verdict), deliveries and notices by (where to, state); epoch seconds."""
 
     objects: int
     studies: dict[tuple[str, str], int]
@@ -29,6 +29,7 @@ class Gauges:
     #: positive studies that no destination has acknowledged yet, and when the first of them was concluded
     unsent_positives: int
     oldest_unsent_at: float | None
+    notices: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def states(self) -> dict[str, int]:
         """Return the studies by state, every state named."""
@@ -78,6 +79,7 @@ def gauges(ledger: Ledger) -> Gauges:
             studies=_pairs(db, studies.c.state, studies.c.verdict),
             jobs={state: count for (state, _), count in _pairs(db, jobs.c.state, jobs.c.state).items()},
             deliveries=_pairs(db, deliveries.c.destination, deliveries.c.state),
+            notices=_pairs(db, notices.c.target, notices.c.state),
             oldest_unread_at=db.execute(
                 select(func.min(studies.c.received_at)).where(studies.c.state.in_([one.value for one in UNREAD]))
             ).scalar_one(),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from service.domain.delivery import DeliveryState
 from service.domain.job import JobState
+from service.domain.notice import NoticeState
 from service.domain.verdict import StudyState
 from service.ledger.book import Ledger
 from service.ledger.tables import (
@@ -22,6 +23,7 @@ from service.ledger.tables import (
     events,
     instances,
     jobs,
+    notices,
     readings,
     result_objects,
     result_sets,
@@ -33,6 +35,7 @@ FINISHED = (StudyState.DONE, StudyState.NOT_ANALYSED)
 #: so many values fit into one statement of any database
 MOST_NAMED = 10_000
 BUSY = (DeliveryState.QUEUED, DeliveryState.RETRYING, DeliveryState.DEAD)
+UNTOLD = (NoticeState.QUEUED, NoticeState.RETRYING, NoticeState.DEAD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +47,9 @@ class Purged:
 
 
 def expired(ledger: Ledger, before: float) -> list[str]:
-    """List finished studies with everything delivered whose last object came before ``before``."""
+    """List finished studies with everything delivered and told whose last object came before ``before``."""
     undelivered = select(deliveries.c.study_uid).where(deliveries.c.state.in_(BUSY))
+    untold = select(notices.c.study_uid).where(notices.c.state.in_(UNTOLD))
     unread = select(jobs.c.study_uid).where(jobs.c.state != JobState.DONE)
     with ledger.reading() as connection:
         return list(
@@ -53,6 +57,7 @@ def expired(ledger: Ledger, before: float) -> list[str]:
                 select(studies.c.study_uid)
                 .where(studies.c.state.in_(FINISHED), studies.c.last_arrival_at < before)
                 .where(studies.c.study_uid.not_in(undelivered), studies.c.study_uid.not_in(unread))
+                .where(studies.c.study_uid.not_in(untold))
                 .order_by(studies.c.last_arrival_at)
             )
         )
@@ -127,5 +132,5 @@ def _delete_rows(connection: Connection, study_uid: str) -> None:
     connection.execute(delete(readings).where(readings.c.series_uid.in_(_series_of(study_uid))))
     connection.execute(delete(conflicts).where(conflicts.c.sop_uid.in_(mine)))
     connection.execute(delete(instances).where(instances.c.series_uid.in_(_series_of(study_uid))))
-    for table in (jobs, series, events, studies):
+    for table in (jobs, series, events, notices, studies):
         connection.execute(delete(table).where(table.c.study_uid == study_uid))

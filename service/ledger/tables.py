@@ -24,6 +24,7 @@ from sqlalchemy.types import JSON
 
 from service.domain.delivery import DeliveryState, RequestState
 from service.domain.job import JobState
+from service.domain.notice import NoticeState
 from service.domain.series import SeriesState
 from service.domain.verdict import StudyState
 
@@ -258,6 +259,33 @@ commitment_requests = Table(
     Column("error", Text, nullable=False, default=""),
     _one_of("state", RequestState),
     Index("ix_commitment_requests_due", "state", "due_at"),
+)
+
+# what people and other systems are told about an answer, one row per target; numbered from 1 for each study and target
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("study_uid", Uid, ForeignKey("studies.study_uid"), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("number", Integer, nullable=False),
+    # what a receiver can tell a second try by
+    Column("key", Hash, nullable=False),
+    Column("news", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    # 0 positive study, 1 any other: positives leave first
+    Column("rank", Integer, nullable=False),
+    Column("queued_at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("lease", String(36)),
+    Column("lease_until", Float),
+    Column("sent_at", Float),
+    Column("error", Text, nullable=False, default=""),
+    UniqueConstraint("study_uid", "target", "number"),
+    _one_of("state", NoticeState),
+    Index("ix_notices_due", "target", "state", "rank", "due_at"),
 )
 
 # the timeline of a study; never holds names

@@ -6,6 +6,7 @@ from service.inference.pack import facts_of, load_reader
 from service.inference.read_slices import SliceReader
 from service.settings import Settings
 from service.store.files import FileStore
+from service.wiring.notify import addressees
 from service.worker.desk import WorkerDesk
 
 
@@ -20,4 +21,5 @@ def build_desk(settings: Settings, store: FileStore) -> WorkerDesk:
         suitability=settings.suitability,
         policy=settings.policy,
         destinations=settings.destinations,
+        addressees=addressees(settings),
     )

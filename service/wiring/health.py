@@ -18,7 +18,9 @@ from service.inference.pack import find_card, require_runtime
 from service.ledger import pulses
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.migrate import HEAD, revision
+from service.notify.ports import Messenger
 from service.settings import Destination, Settings
+from service.wiring.notify import messengers
 from service.wiring.roles import open_store, practising
 from service.wiring.slices import build_slices
 from service.worklist.api import queue_answer
@@ -28,6 +30,7 @@ from service.worklist.rules import Alarm, alarms
 
 HEALTHY, DEGRADED, NOT_REACHABLE = 0, 1, 2
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
+TARGET_MEND = "start it, or correct its entry in [[hl7]], [[webhooks]], [[mails]] or [[ups]]"
 DESTINATION_MEND = "start it, let it know this node, or correct its entry in [[destinations]]"
 
 
@@ -55,6 +58,7 @@ class Report:
         yield "studies    " + _counts(shown["states"])
         yield f"oldest     {'none waits' if oldest is None else f'{oldest:.0f} s'}"
         yield "deliveries " + _counts(shown["deliveries"])
+        yield "notices    " + _counts(shown["notices"])
         yield "workers    " + (", ".join(sorted({one["role"] for one in shown["workers"]})) or "none")
         yield f"disk       {shown['disk']['free_mb']:.0f} MB free"
         yield from (f"{'ALARM' if one.grave else 'note':<10} {one.sentence}" for one in self.alarms)
@@ -124,6 +128,8 @@ def doctor(settings: Settings) -> Iterator[Finding]:
         yield Finding(subject="destinations", well=True, text="none configured: results stay on this node")
     for one in settings.destinations:
         yield _try(f"destination {one.name}", partial(_echo, settings, one), DESTINATION_MEND)
+    for teller in messengers(settings):
+        yield _try(f"notices to {teller.target.name}", partial(_reached, teller), TARGET_MEND)
 
 
 def _try(subject: str, check: Callable[[], str], mend: str) -> Finding:
@@ -196,6 +202,11 @@ def _port(host: str, port: int, running: bool) -> str:
     except OSError as problem:
         raise Unavailable(f"{host}:{port} cannot be opened: {problem.strerror}") from None
     return f"{host}:{port} is free"
+
+
+def _reached(teller: Messenger) -> str:
+    teller.prove()
+    return teller.check()
 
 
 def _echo(settings: Settings, one: Destination) -> str:

@@ -19,6 +19,7 @@ from service.ledger.book import Ledger, open_ledger
 from service.ledger.heart import Heart
 from service.settings import Destination, Settings
 from service.store.files import FileStore
+from service.targets import NoticeTarget
 from service.upkeep.schedule import Duty
 
 log = logging.getLogger(__name__)
@@ -36,21 +37,28 @@ REMEMBERED_SECONDS = 30 * 24 * 3600.0
 
 
 def practising(settings: Settings) -> Settings:
-    """Return the settings with the practice archive as the only destination: synthetic results stay on this machine."""
+    """Return the settings with the practice archive as the only destination and nobody to tell.
+
+    Synthetic results stay on this machine.
+    """
     archive = Destination(
         name=PRACTICE_NAME, ae_title=settings.practice.ae_title, host="127.0.0.1", port=settings.practice.port
     )
-    return settings.model_copy(update={"destinations": (archive,)})
+    nobody: dict[str, tuple[NoticeTarget, ...]] = {"hl7": (), "webhooks": (), "mails": (), "ups": ()}
+    return settings.model_copy(update={"destinations": (archive,), **nobody})
 
 
 def prepare(settings: Settings, roles: Sequence[str]) -> None:
     """Find out before any process starts what would stop all of them."""
     from service.inference.pack import find_card, require_runtime
+    from service.wiring.notify import require_usable
 
     open_store(settings)
     require_runtime()
     find_card(settings.model.pack)
     open_ledger(settings.database_url).close()
+    if "deliver" in roles:
+        require_usable(settings)
     doors = {
         "receive": ("node", settings.node.host, settings.node.port),
         "web": ("web", settings.web.host, settings.web.port),
@@ -137,19 +145,21 @@ def read(settings: Settings, stop: threading.Event) -> None:
 
 
 def deliver(settings: Settings, stop: threading.Event) -> None:
-    """The sender of results."""
+    """The sender of results, and the teller of notices beside it."""
     from service.delivery.commit import CommitmentRound
     from service.delivery.report import ReportRound
     from service.delivery.send import DeliveryRound
     from service.delivery.serve import serve_deliveries
+    from service.notify.serve import telling
     from service.wiring.door import address_book
+    from service.wiring.notify import notice_round
 
     store, ledger = open_store(settings), open_ledger(settings.database_url)
     title = settings.node.ae_title
     sending = DeliveryRound(settings.destinations, store, ledger, settings.delivery, title)
     proving = CommitmentRound(settings.destinations, ledger, settings.delivery, title)
     reporting = ReportRound(ledger, store, address_book(settings).find, settings.delivery, title)
-    with Heart(ledger, "deliver"):
+    with Heart(ledger, "deliver"), telling(notice_round(settings, ledger), stop):
         serve_deliveries(sending, proving, reporting, stop)
     ledger.close()
 

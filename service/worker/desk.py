@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.domain.delivery import HOUSE_FORMS, Form
+from service.domain.notice import Addressee
 from service.domain.pack import PackFacts
 from service.inference.read_slices import SliceReader
 from service.settings import Destination, PolicySettings, SuitabilitySettings
@@ -28,6 +29,8 @@ class WorkerDesk(Desk):
 
     store: FileStore
     destinations: tuple[Destination, ...]
+    #: who is told about an answer, beside the destinations of the objects
+    addressees: tuple[Addressee, ...] = ()
 
     @property
     def forms(self) -> tuple[Form, ...]:

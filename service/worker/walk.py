@@ -33,7 +33,7 @@ def walk(ledger: Ledger, desk: WorkerDesk, settings: WorkSettings, job: Job) -> 
     material = Material(verdict=verdict, instances=_instances(ledger, verdict.conclusions), readings=read)
     publication = publication_of(ledger, desk, seen, material, time.time())
     wanted = {one.name: one.forms for one in desk.destinations}
-    outcome = Outcome(seen=seen, verdict=verdict, publication=publication, wanted=wanted)
+    outcome = Outcome(seen=seen, verdict=verdict, publication=publication, wanted=wanted, addressees=desk.addressees)
     return conclusions.finish(ledger, job, outcome, time.time())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.domain.series import Evidence
 from service.domain.verdict import SeriesConclusion
-from service.ledger.case import Case, ListedDelivery, ListedResult, ListedSeries, Step
+from service.ledger.case import Case, ListedDelivery, ListedNotice, ListedResult, ListedSeries, Step
 from service.ledger.codec import to_json
 from service.ledger.listing import ListedStudy
 from service.ledger.undelivered import Undelivered
@@ -52,6 +52,7 @@ def case_answer(case: Case) -> Json:
         "series": [_series(one) for one in case.series],
         "results": [_result(one) for one in case.results],
         "deliveries": [delivery_answer(one) for one in case.deliveries],
+        "notices": [notice_answer(one) for one in case.notices],
         "timeline": timeline(case.steps),
     }
 
@@ -170,6 +171,24 @@ def undelivered_row(one: Undelivered, now: float) -> Json:
         "queued_at": iso(one.queued_at),
         "age_seconds": round(now - one.queued_at, 3),
         "provable": not one.unprovable,
+        "error": one.error,
+    }
+
+
+def notice_answer(one: ListedNotice) -> Json:
+    """Return one notice."""
+    return {
+        "id": one.notice_id,
+        "study_instance_uid": one.study_uid,
+        "target": one.target,
+        "kind": one.kind,
+        "number": one.number,
+        "key": one.key,
+        "verdict": one.verdict,
+        "state": one.state,
+        "attempt": one.attempt,
+        "queued_at": iso(one.queued_at),
+        "sent_at": iso(one.sent_at),
         "error": one.error,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
@@ -19,7 +20,7 @@ from service.worklist.door import Visitor, admin_door, reader_door, writer_door
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
 from service.worklist.refusal import Refusal
-from service.worklist.rules import Health, alarms, mark_text, read_mark
+from service.worklist.rules import alarms, mark_text, read_mark
 from service.worklist.words import iso
 
 LARGEST_PAGE = 500
@@ -70,12 +71,23 @@ def api_router(ports: WorklistPorts) -> APIRouter:
         deeds.give_feedback(ports, visitor, study_uid, said.verdict, said.comment)
         return {"study_instance_uid": study_uid, "kept": "feedback"}
 
+    _add_retries(router, ports)
+    return router
+
+
+def _add_retries(router: APIRouter, ports: WorklistPorts) -> None:
+    """Add what sends or tells again by hand."""
+    admin = Depends(admin_door(ports))
+
     @router.post("/deliveries/{delivery_id}/retry", status_code=HTTPStatus.ACCEPTED)
     def retry(delivery_id: int, visitor: Visitor = admin) -> Json:
         study_uid = deeds.retry(ports, visitor, delivery_id)
         return {"id": delivery_id, "study_instance_uid": study_uid, "asked": "retry"}
 
-    return router
+    @router.post("/notices/{notice_id}/retry", status_code=HTTPStatus.ACCEPTED)
+    def tell_again(notice_id: int, visitor: Visitor = admin) -> Json:
+        study_uid = deeds.tell_again(ports, visitor, notice_id)
+        return {"id": notice_id, "study_instance_uid": study_uid, "asked": "retry"}
 
 
 def queue_answer(ports: WorklistPorts) -> Json:
@@ -87,7 +99,8 @@ def queue_answer(ports: WorklistPorts) -> Json:
     return {
         "states": count.states(),
         "jobs": count.jobs,
-        "deliveries": deliveries_by_state(health),
+        "deliveries": by_state(health.gauges.deliveries),
+        "notices": by_state(health.gauges.notices),
         "oldest_age_seconds": None if count.oldest_unread_at is None else round(now - count.oldest_unread_at, 3),
         "workers": [_worker(one) for one in pulses.alive(ports.ledger, now)],
         "rates": {"window_seconds": RATE_SECONDS} | vars(rate),
@@ -97,10 +110,10 @@ def queue_answer(ports: WorklistPorts) -> Json:
     }
 
 
-def deliveries_by_state(health: Health) -> dict[str, int]:
-    """Return the deliveries of all destinations by state."""
+def by_state(pairs: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    """Add up what goes to all destinations or targets by state."""
     counts: dict[str, int] = {}
-    for (_, state), count in health.gauges.deliveries.items():
+    for (_, state), count in pairs.items():
         counts[state] = counts.get(state, 0) + count
     return counts
 

@@ -6,7 +6,8 @@ import logging
 from http import HTTPStatus
 
 from service.domain.delivery import DeliveryState
-from service.ledger import audit, case, jobs, listing, outbox
+from service.domain.notice import NoticeState
+from service.ledger import audit, case, jobs, listing, notices, outbox
 from service.ledger.audit import Deed
 from service.worklist.door import Visitor
 from service.worklist.ports import WorklistPorts
@@ -51,4 +52,21 @@ def retry(ports: WorklistPorts, visitor: Visitor, delivery_id: int) -> str:
     audit.write(ports.ledger, Deed(at=now, who=visitor.name, act="retry", subject=str(delivery_id), text=text))
     outbox.retry(ports.ledger, delivery_id, now)
     log.info("retry of delivery %d asked for by hand", delivery_id)
+    return found.study_uid
+
+
+def tell_again(ports: WorklistPorts, visitor: Visitor, notice_id: int) -> str:
+    """Have a target told again; return the study's UID."""
+    found = case.notice_of(ports.ledger, notice_id)
+    if found is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, "there is no such notice", "GET /api/studies/{uid} names its notices")
+    if found.state is NoticeState.QUEUED:
+        raise Refusal(HTTPStatus.CONFLICT, "this notice is queued already", "wait for it")
+    now = ports.clock()
+    if not notices.is_newest(ports.ledger, notice_id):
+        raise Refusal(HTTPStatus.CONFLICT, "a newer notice has taken its place", "retry the newest one to this target")
+    text = f"notice about study {found.study_uid} to {found.target}"
+    audit.write(ports.ledger, Deed(at=now, who=visitor.name, act="retry", subject=f"notice {notice_id}", text=text))
+    notices.retry(ports.ledger, notice_id, now)
+    log.info("retry of notice %d asked for by hand", notice_id)
     return found.study_uid

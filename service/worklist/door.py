@@ -14,7 +14,7 @@ from fastapi import Form, Header, Request
 
 from service.ledger import people
 from service.ledger.people import Person, Role
-from service.settings import LOOPBACK
+from service.section import LOOPBACK
 from service.worklist.ports import WorklistPorts
 from service.worklist.refusal import Refusal
 

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from service.domain.delivery import DeliveryState
 from service.domain.job import JobState
+from service.domain.notice import NoticeState
 from service.domain.verdict import StudyState
 from service.ledger import gauges, pulses
 from service.ledger.gauges import BUCKETS, Gauges
@@ -36,6 +37,7 @@ class NodeCollector(Collector):
         yield from _work(count, self._ports.clock())
         yield from self._unproven()
         yield _deliveries(count, [one.name for one in self._ports.settings.destinations])
+        yield _notices(count, [one.name for one in self._ports.settings.notice_targets])
         yield self._roles()
         yield GaugeMetricFamily(
             "ichor_disk_free_bytes", "Free space under data_dir.", self._ports.store.free_mb() * 2**20
@@ -93,6 +95,14 @@ def _deliveries(count: Gauges, destinations: list[str]) -> Metric:
     for name in sorted({*destinations, *(name for name, _ in count.deliveries)}):
         for state in DeliveryState:
             family.add_metric([name, state], count.deliveries.get((name, state.value), 0))
+    return family
+
+
+def _notices(count: Gauges, targets: list[str]) -> Metric:
+    family = GaugeMetricFamily("ichor_notices", "Notices by state.", labels=["target", "state"])
+    for name in sorted({*targets, *(name for name, _ in count.notices)}):
+        for state in NoticeState:
+            family.add_metric([name, state], count.notices.get((name, state.value), 0))
     return family
 
 

@@ -17,7 +17,7 @@ from service.ledger import audit, pulses
 from service.ledger.case import Case, dead_letters, open_case
 from service.ledger.listing import Progress, Wish, count_studies, list_studies, progress_of
 from service.worklist import deeds
-from service.worklist.api import deliveries_by_state, queue_answer
+from service.worklist.api import queue_answer
 from service.worklist.casebook import case_view, delivery_card
 from service.worklist.door import Visitor, admin_door, reader_door
 from service.worklist.health import take_health
@@ -162,7 +162,7 @@ class Pages:
         oldest = answer["oldest_age_seconds"]
         facts = {
             "queue": answer,
-            "deliveries": deliveries_by_state(take_health(self.ports)),
+            "deliveries": answer["deliveries"],
             "oldest": "none" if oldest is None else span(oldest),
             "workers": [(one, span(now - one.started_at)) for one in pulses.alive(self.ports.ledger, now)],
             "dead": [(one, delivery_card(one, now)) for one in dead_letters(self.ports.ledger)],

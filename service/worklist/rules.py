@@ -106,11 +106,14 @@ def _room(health: Health) -> Iterable[Alarm]:
 def _stuck(gauges: Gauges) -> Iterable[Alarm]:
     failed = gauges.jobs.get(JobState.GIVEN_UP, 0)
     dead = sum(count for (_, state), count in gauges.deliveries.items() if state == "dead")
+    silent = sum(count for (_, state), count in gauges.notices.items() if state == "dead")
     if failed:
         sentence = f"Reading failed for {counted(failed, 'series', 'series')}: a person must look."
         yield Alarm(sentence=sentence, grave=True, link="/?state=failed&period=all")
     if dead:
         yield Alarm(sentence=f"{counted(dead, 'delivery', 'deliveries')} given up.", grave=True, link="/queue")
+    if silent:
+        yield Alarm(sentence=f"{counted(silent, 'notice', 'notices')} given up.", grave=True, link="/queue")
 
 
 def mark_text(mark: Mark) -> str:

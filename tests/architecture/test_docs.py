@@ -12,6 +12,7 @@ from service import __version__, errors
 from service.cli.program import ichor
 from service.domain.delivery import DELIVERY_TRANSITIONS
 from service.domain.job import TRANSITIONS
+from service.domain.notice import NOTICE_TRANSITIONS
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,12 @@ def test_the_life_cycles_are_those_of_the_code() -> None:
         assert f"{before.value} --> {after.value}: {event.value}" in page
 
 
+def test_the_life_of_a_notice_is_that_of_the_code() -> None:
+    page = text("docs/notify.md")
+    for (before, event), after in NOTICE_TRANSITIONS.items():
+        assert f"{before.value} --> {after.value}: {event.value}" in page
+
+
 def test_newest_changelog_entry_is_this_version() -> None:
     newest = re.search(r"^## \[([^\]]+)\]", text("CHANGELOG.md"), re.MULTILINE)
     assert newest
@@ -82,7 +89,7 @@ def test_newest_changelog_entry_is_this_version() -> None:
 
 def test_research_use_stands_where_people_look() -> None:
     line = "research use only, not for diagnosis; trained on synthetic data"
-    for name in ("README.md", "docs/model-card.md", "docs/result-objects.md", "docs/conformance.md"):
+    for name in ("README.md", "docs/model-card.md", "docs/result-objects.md", "docs/conformance.md", "docs/notify.md"):
         assert line in text(name).lower(), name
 
 
@@ -101,12 +108,12 @@ def test_every_path_of_the_api_is_documented() -> None:
     page = text("docs/api.md")
     source = "".join(file.read_text("utf-8") for file in (ROOT / "service/worklist").glob("*.py"))
     routes = re.findall(
-        r'@router\.(get|post)\("(/(?:worklist|studies|queue|deliveries|undelivered)[^"]*)"',
+        r'@router\.(get|post)\("(/(?:worklist|studies|queue|deliveries|notices|undelivered)[^"]*)"',
         text("service/worklist/api.py") + text("service/worklist/proof.py"),
     )
     assert len(routes) == 7
     for method, path in routes:
-        wanted = path.replace("{study_uid}", "{uid}").replace("{delivery_id}", "{id}")
+        wanted = path.replace("{study_uid}", "{uid}").replace("{delivery_id}", "{id}").replace("{notice_id}", "{id}")
         assert f"`{method.upper()} /api{wanted}" in page, path
     for path in ("/healthz", "/readyz", "/metrics"):
         assert f'"{path}"' in source and f"`GET {path}`" in page
