@@ -31,8 +31,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
 
+from service.peers import Destination
 from service.practice.send import send_series
-from service.settings import Destination
 from service.wiring import scans
 
 READY = """() => { const stage = document.getElementById('stage'); return stage && stage.dataset.state === 'ready'

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from service.dicom.query import series_count
-from service.settings import QueryPeer
+from service.peers import QueryPeer
 
 log = logging.getLogger(__name__)
 #: a sweep waits for a peer no longer than this

@@ -18,7 +18,7 @@ from pynetdicom.presentation import PresentationContext
 from service.dicom.statuses import Status
 from service.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, VERIFICATION
 from service.errors import DestinationDown
-from service.settings import Destination
+from service.peers import Destination
 
 CONNECT_SECONDS = 10.0
 ACSE_SECONDS = 15.0

@@ -24,7 +24,8 @@ from service.errors import DestinationDown
 from service.ledger import outbox
 from service.ledger.book import Ledger
 from service.ledger.outbox import CommitReport, CommitRequest
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 
 log = logging.getLogger(__name__)
 

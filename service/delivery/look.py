@@ -10,7 +10,7 @@ from typing import Any
 
 from service.delivery.web_client import WebService, in_words, status_of, web_service
 from service.ledger.outbox import CommitReport, CommitRequest, SentObject
-from service.settings import Destination
+from service.peers import Destination
 
 #: a service may show what it took only after a while; before that a missing object is looked for again, not sent again
 SETTLING_SECONDS = 240.0

@@ -21,7 +21,8 @@ from service.errors import DestinationDown
 from service.ledger import promises
 from service.ledger.book import Ledger
 from service.ledger.promises import OpenPromise, PromiseAsked
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)

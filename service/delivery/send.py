@@ -15,7 +15,8 @@ from service.domain.delivery import Delivery
 from service.errors import DestinationDown, LeaseLost
 from service.ledger import outbox
 from service.ledger.book import Ledger
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)

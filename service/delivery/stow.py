@@ -17,7 +17,7 @@ from service.dicom.functional_groups import BAD_VALUE
 from service.dicom.statuses import Status
 from service.domain.delivery import Delivery
 from service.errors import DestinationDown
-from service.settings import Destination
+from service.peers import Destination
 
 #: these speak of the object, not of the service (PS3.18 Table 10.5.3-1)
 ABOUT_THE_OBJECT = frozenset(

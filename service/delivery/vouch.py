@@ -26,7 +26,7 @@ from service.domain.delivery import RequestState
 from service.ledger import promises
 from service.ledger.book import Ledger
 from service.ledger.promises import OpenPromise, PromiseAsked
-from service.settings import Destination, Sender
+from service.peers import Destination, Sender
 from service.store.files import FileStore
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from service.delivery.web_client import web_service
 from service.dicom.statuses import stored
 from service.dicom.uids import uid_name
 from service.domain.delivery import Delivery
-from service.settings import Destination
+from service.peers import Destination
 
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 

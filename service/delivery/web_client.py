@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.errors import DestinationDown
-from service.settings import Destination
+from service.peers import Destination
 
 if TYPE_CHECKING:
     from dicomweb_client.web import DICOMwebClient

@@ -11,7 +11,7 @@ from pynetdicom.association import Association
 
 from service.dicom.statuses import Status, name_of
 from service.dicom.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, STUDY_ROOT_FIND
-from service.settings import QueryPeer
+from service.peers import QueryPeer
 
 log = logging.getLogger(__name__)
 #: one match follows, with or without all the keys that were asked for

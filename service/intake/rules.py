@@ -12,7 +12,7 @@ from service.dicom.uids import is_valid_uid
 from service.domain.ids import SopUid
 from service.domain.scan import AssociationEnd
 from service.errors import BadUid, NoRoom, Refused, Undecodable, WrongClass, WrongIdentity
-from service.settings import Destination, Querier, Sender
+from service.peers import Destination, Querier, Sender
 
 #: PS3.4 B.2.3 and PS3.7 C.5: what each refusal is called on the wire
 STATUS_OF: dict[type[Refused], Status] = {

@@ -20,8 +20,8 @@ from service.dicom.contexts import storage_contexts
 from service.dicom.part10 import file_head
 from service.dicom.statuses import Status
 from service.errors import DestinationDown, Unavailable
+from service.peers import Destination
 from service.practice.prove import report_to
-from service.settings import Destination
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.delivery.report import Voucher, send_report
 from service.dicom.statuses import Status
-from service.settings import Destination
+from service.peers import Destination
 
 
 def report_to(ae_title: str, node: Destination, transaction_uid: str, verdict: dict[tuple[str, str], bool]) -> None:

@@ -13,7 +13,7 @@ from service.delivery.association import associate, store_file
 from service.dicom import uids
 from service.dicom.statuses import stored
 from service.errors import DestinationDown
-from service.settings import Destination
+from service.peers import Destination
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from service.delivery.association import echo
 from service.errors import DestinationDown, IchorError
+from service.peers import Destination
 from service.practice.archive import PracticeArchive
 from service.practice.make_head import make_head
 from service.practice.send import send_series
 from service.practice.write_series import write_series
-from service.settings import Destination
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,8 @@ from service.ledger import pulses
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.migrate import HEAD, revision
 from service.notify.ports import Messenger
-from service.settings import Destination, Settings
+from service.peers import Destination
+from service.settings import Settings
 from service.wiring.notify import messengers
 from service.wiring.roles import open_store, practising
 from service.wiring.slices import build_slices

@@ -17,7 +17,8 @@ from service.errors import Unavailable
 from service.ledger import promises, pulses
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.heart import Heart
-from service.settings import Destination, Settings
+from service.peers import Destination
+from service.settings import Settings
 from service.store.files import FileStore
 from service.targets import NoticeTarget
 from service.upkeep.schedule import Duty

@@ -13,7 +13,8 @@ from service.domain.verdict import ANY, SeriesConclusion, StudyVerdict
 from service.errors import BadUsage
 from service.inference.pack import facts_of, load_reader
 from service.inference.read_slices import SliceReader
-from service.settings import Destination, ModelSettings, Settings
+from service.peers import Destination
+from service.settings import ModelSettings, Settings
 from service.worker.desk import Desk
 from service.worker.offline import FolderFiles, conclude_folder, look_into
 

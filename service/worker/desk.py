@@ -8,7 +8,8 @@ from service.domain.delivery import HOUSE_FORMS, Form
 from service.domain.notice import Addressee
 from service.domain.pack import PackFacts
 from service.inference.read_slices import SliceReader
-from service.settings import Destination, PolicySettings, SuitabilitySettings
+from service.peers import Destination
+from service.settings import PolicySettings, SuitabilitySettings
 from service.store.files import FileStore
 
 

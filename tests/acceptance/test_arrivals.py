@@ -15,8 +15,8 @@ from heads import Study
 from nodes import Node, wait_until
 from peers import Server
 
+from service.peers import Destination
 from service.practice.send import send_series
-from service.settings import Destination
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from nodes import Node, wait_until
 from peers import Server
 
 from service.domain.job import JobState
+from service.peers import Destination
 from service.practice.send import send_series
-from service.settings import Destination
 
 TESTED: set[JobState] = set()
 

@@ -11,8 +11,8 @@ from heads import Study
 from nodes import Node, wait_until
 from receivers import LOOPBACK, Engine, WebServer, hl7_engine, web_server
 
+from service.peers import Destination
 from service.practice.send import send_series
-from service.settings import Destination
 
 pytestmark = pytest.mark.peer
 

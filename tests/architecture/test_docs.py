@@ -111,7 +111,7 @@ def test_every_path_of_the_api_is_documented() -> None:
         r'@router\.(get|post)\("(/(?:worklist|studies|queue|deliveries|notices|undelivered)[^"]*)"',
         text("service/worklist/api.py") + text("service/worklist/proof.py"),
     )
-    assert len(routes) == 7
+    assert len(routes) == 8
     for method, path in routes:
         wanted = path.replace("{study_uid}", "{uid}").replace("{delivery_id}", "{id}").replace("{notice_id}", "{id}")
         assert f"`{method.upper()} /api{wanted}" in page, path

@@ -22,7 +22,8 @@ from service.ledger import arrivals, conclusions, jobs, scans
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.tables import jobs as job_table
 from service.ledger.tables import studies
-from service.settings import CompletionSettings, Destination, Settings
+from service.peers import Destination
+from service.settings import CompletionSettings, Settings
 from service.store.files import FileStore
 from service.upkeep.complete_series import CompleteSeries
 from service.worker.desk import WorkerDesk

@@ -20,7 +20,7 @@ from service.assembly import ask_peer
 from service.assembly.ask_peer import ask
 from service.dicom.query import series_count
 from service.dicom.uids import CT_IMAGE
-from service.settings import QueryPeer
+from service.peers import QueryPeer
 
 STUDY, SERIES, OTHER = (generate_uid() for _ in range(3))
 pytestmark = pytest.mark.peer

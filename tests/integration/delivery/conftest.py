@@ -21,7 +21,8 @@ from service.delivery.send import DeliveryRound
 from service.domain.delivery import DeliveryState
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.tables import deliveries, result_objects, result_sets, studies
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 from service.store.files import FileStore
 
 NOW = 1_000_000.0

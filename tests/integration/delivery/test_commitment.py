@@ -15,7 +15,8 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
 from service.delivery import commit
 from service.delivery.commit import CommitmentRound, event_report_handler
 from service.ledger import outbox as verbs
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 
 NOW = 1_000_000.0
 DAY = 24 * 3600.0

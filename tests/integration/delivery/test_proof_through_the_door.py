@@ -17,8 +17,9 @@ from service.delivery.serve import serve_deliveries
 from service.intake.journal import Journal
 from service.intake.rules import Right
 from service.intake.scp import DoorSettings, ExtraService, StorageDoor
+from service.peers import Destination
 from service.practice.archive import PracticeArchive
-from service.settings import DeliverySettings, Destination, DiskSettings, NodeSettings
+from service.settings import DeliverySettings, DiskSettings, NodeSettings
 
 
 @pytest.fixture

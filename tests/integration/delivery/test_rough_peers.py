@@ -16,7 +16,8 @@ from service.delivery.commit import CommitmentRound
 from service.delivery.report import ReportRound
 from service.delivery.serve import serve_deliveries
 from service.dicom.statuses import Status
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 
 
 @pytest.fixture

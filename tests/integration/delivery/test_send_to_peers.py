@@ -13,7 +13,8 @@ from service.delivery.commit import CommitmentRound
 from service.delivery.send import LEASE_SECONDS
 from service.delivery.serve import serve_deliveries
 from service.ledger import outbox as verbs
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 
 pytestmark = pytest.mark.peer
 NOW = 1_000_000.0

@@ -16,7 +16,8 @@ from service.delivery import web_client
 from service.delivery.commit import CommitmentRound
 from service.delivery.web_client import greet
 from service.errors import DestinationDown
-from service.settings import DeliverySettings, Destination
+from service.peers import Destination
+from service.settings import DeliverySettings
 
 NOW = 1_000_000.0
 SC = "1.2.840.10008.5.1.4.1.1.7"

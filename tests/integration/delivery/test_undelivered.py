@@ -17,7 +17,8 @@ from service.delivery import commit
 from service.delivery.commit import CommitmentRound, event_report_handler
 from service.ledger import tables
 from service.ledger.undelivered import undelivered
-from service.settings import DeliverySettings, Destination, Settings
+from service.peers import Destination
+from service.settings import DeliverySettings, Settings
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
 from service.worklist.rules import alarms

@@ -24,7 +24,8 @@ from service.intake.journal import Journal
 from service.intake.rules import Callers
 from service.intake.scp import DoorSettings, ExtraService, StorageDoor
 from service.ledger.book import Ledger, open_ledger
-from service.settings import DiskSettings, NodeSettings, Sender
+from service.peers import Sender
+from service.settings import DiskSettings, NodeSettings
 from service.store.files import FileStore
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"

@@ -21,7 +21,7 @@ from service.domain.scan import Association
 from service.errors import Unavailable
 from service.ledger.arrivals import open_association
 from service.ledger.book import open_ledger
-from service.settings import Sender
+from service.peers import Sender
 
 Maker = Callable[..., Any]
 

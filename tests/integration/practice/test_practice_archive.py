@@ -21,6 +21,7 @@ from service.delivery.commit import REQUEST_COMMITMENT, commitment_context, refe
 from service.dicom.uids import STORAGE_COMMITMENT_INSTANCE, STORAGE_COMMITMENT_PUSH_MODEL
 from service.errors import DestinationDown, Unavailable
 from service.ledger.outbox import CommitRequest, SentObject
+from service.peers import Destination
 from service.practice.archive import PracticeArchive, name_of_uid
 from service.practice.habits import HABITS
 from service.practice.make_head import make_head
@@ -28,7 +29,6 @@ from service.practice.prove import report_to
 from service.practice.send import send_series
 from service.practice.serve_practice import CASES, practice_beside, send_heads
 from service.practice.write_series import write_series
-from service.settings import Destination
 
 SLICES = 3
 

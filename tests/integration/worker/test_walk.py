@@ -18,7 +18,7 @@ from service.errors import LeaseLost
 from service.ledger import conclusions, jobs, outbox, readings
 from service.ledger.book import Ledger
 from service.outputs.plain_text import as_text
-from service.settings import Destination
+from service.peers import Destination
 from service.store.files import FileStore
 from service.wiring.desk import build_desk
 from service.worker.desk import WorkerDesk

@@ -23,7 +23,8 @@ from service.domain.verdict import Decision, Priority, SeriesConclusion, SliceSc
 from service.ledger import pulses, tables
 from service.ledger.book import Ledger, open_ledger
 from service.ledger.codec import to_json
-from service.settings import Destination, Settings
+from service.peers import Destination
+from service.settings import Settings
 from service.store.files import FileStore
 from service.wiring.slices import build_slices
 from service.worklist import WorklistPorts, create_app

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.settings import Destination
+from service.peers import Destination
 
 CALLED = {"ae_title": "PACS", "host": "10.0.0.9", "port": 104}
 URL = "https://pacs/dicom-web"

@@ -8,7 +8,8 @@ import pytest
 
 from service.domain.delivery import HOUSE_FORMS, Dialect, Form, ObjectKind
 from service.errors import BadSettings
-from service.settings import Destination, load_settings
+from service.peers import Destination
+from service.settings import load_settings
 
 
 def written(folder: Path, text: str) -> Path:

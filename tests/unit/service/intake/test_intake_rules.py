@@ -11,7 +11,7 @@ from service.dicom.statuses import Status
 from service.domain.ids import SeriesUid, SopUid, StudyUid
 from service.domain.scan import AssociationEnd, InstanceHeader, Patient, StudyHeader
 from service.intake.rules import STATUS_OF, StoreCommand, admits, check_command, check_data_set, end_of
-from service.settings import Sender
+from service.peers import Sender
 
 
 def command(sop_uid: str = "2.25.1", sop_class: str = uids.CT_IMAGE) -> StoreCommand:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from service.settings import Destination, Settings
+from service.peers import Destination
+from service.settings import Settings
 from service.wiring.roles import practising
 
 
