@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from service.delivery.commit import CommitmentRound
+from service.delivery.report import ReportRound
 from service.delivery.send import LEASE_SECONDS
 from service.delivery.serve import serve_deliveries
 from service.ledger import outbox as verbs
@@ -184,7 +185,8 @@ def test_a_slow_destination_holds_up_nobody_else(
         outbox.put(f"1.2.{number}", to="fast", objects=1)
     stop = threading.Event()
     commitments = CommitmentRound(places, outbox.ledger, settings, "ICHOR")
-    serving = threading.Thread(target=serve_deliveries, args=(sending(*places), commitments, stop))
+    reporting = ReportRound(outbox.ledger, outbox.store, lambda _: None, settings, "ICHOR")
+    serving = threading.Thread(target=serve_deliveries, args=(sending(*places), commitments, reporting, stop))
     started = time.monotonic()
     serving.start()
     while time.monotonic() - started < 20 and len(fast.files()) < 4:

@@ -19,6 +19,7 @@ from service.ledger import tables
 from service.ledger.undelivered import undelivered
 from service.peers import Destination
 from service.settings import DeliverySettings, Settings
+from service.wiring.slices import build_slices
 from service.worklist.health import take_health
 from service.worklist.ports import WorklistPorts
 from service.worklist.rules import alarms
@@ -79,7 +80,12 @@ class Desk:
     def ports(self, now: float) -> WorklistPorts:
         settings = Settings(destinations=(self.place,))
         return WorklistPorts(
-            ledger=self.outbox.ledger, store=self.outbox.store, settings=settings, clock=lambda: now, open_door=True
+            ledger=self.outbox.ledger,
+            store=self.outbox.store,
+            settings=settings,
+            clock=lambda: now,
+            open_door=True,
+            slices=build_slices(settings, self.outbox.store),
         )
 
     def alarms(self, now: float) -> list[str]:
