@@ -269,7 +269,7 @@ def test_commitment_proves_or_sends_again(ledger: Ledger) -> None:
     outbox.accepted(ledger, delivery, 204.0)
     request = outbox.ask_commitment(ledger, "pacs", "2.25.7", 264.0, 204.0)
     assert request is not None
-    assert request.references == (("1.2.840.10008.5.1.4.1.1.88.34", "9.1", "9.0"),)
+    assert request.references == (("1.2.840.10008.5.1.4.1.1.88.34", "9.1", "9"),)
     assert outbox.ask_commitment(ledger, "pacs", "2.25.8", 264.0, 205.0) is None
     lost = outbox.CommitReport(transaction_uid="2.25.7", kept=[], lost={"9.1": "no such object"})
     outbox.commitment_report(ledger, lost, 206.0)
