@@ -157,7 +157,8 @@ class StorageDoor:
 
     def _may(self, right: Right, calling_ae: str, address: str) -> bool:
         callers = self._settings.callers
-        entries = callers.named(right)
+        # only names that may matter are looked up: a dead name of somebody else holds up nobody
+        entries = [one for one in callers.named(right) if one.ae_title.strip() == calling_ae]
         return callers.open_to_all(right) or admits(
             entries, [_addresses(one.host) for one in entries], calling_ae, address
         )
@@ -172,6 +173,8 @@ class StorageDoor:
 
     def _tell_what_is_missing(self, request: Any, rights: frozenset[Right], calling_ae: str) -> None:
         """Say in the log which list a caller is missing from that asks for what others may."""
+        if rights == frozenset(Right):
+            return
         asked = {str(one.abstract_syntax) for one in request.presentation_context_definition_list}
         offered = {str(one.abstract_syntax) for one in self._offer(rights)}
         for right in sorted(frozenset(Right) - rights):

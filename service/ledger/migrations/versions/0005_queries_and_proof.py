@@ -10,8 +10,11 @@ SETTLED = "state IN ('done', 'not_analysed')"
 
 
 def upgrade() -> None:
-    op.add_column("studies", sa.Column("settled", sa.Integer, sa.Computed(f"CASE WHEN {SETTLED} THEN 1 ELSE 0 END")))
-    moment = sa.Computed(f"CASE WHEN {SETTLED} THEN -received_at ELSE received_at END")
+    # PostgreSQL indexes stored columns only, SQLite adds virtual ones only
+    stored = op.get_bind().dialect.name == "postgresql"
+    settled = sa.Computed(f"CASE WHEN {SETTLED} THEN 1 ELSE 0 END", persisted=stored)
+    moment = sa.Computed(f"CASE WHEN {SETTLED} THEN -received_at ELSE received_at END", persisted=stored)
+    op.add_column("studies", sa.Column("settled", sa.Integer, settled))
     op.add_column("studies", sa.Column("moment", sa.Float, moment))
     op.drop_index("ix_studies_order", "studies")
     op.create_index("ix_studies_order", "studies", ["urgency", "settled", "moment", "study_uid"])
