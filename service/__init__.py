@@ -24,4 +24,4 @@ wiring       the composition root: a builder per verb
 cli          the verbs of the command ``ichor``
 """
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

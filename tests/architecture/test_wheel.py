@@ -28,14 +28,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_only_the_two_packages(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"service", "models", "ichor_triage-0.3.0.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"service", "models", "ichor_triage-0.4.0.dist-info"}
     for needed in (
         "models/packs/default/reader.onnx",
         "models/packs/default/card.toml",
         "service/ledger/migrations/versions/0001_corridor.py",
         "service/worklist/static/htmx.min.js",
         "service/worklist/templates/worklist.html",
-        "ichor_triage-0.3.0.dist-info/licenses/LICENSE",
+        "ichor_triage-0.4.0.dist-info/licenses/LICENSE",
     ):
         assert needed in names, needed
     assert wheel.stat().st_size < 30 * 1024 * 1024
