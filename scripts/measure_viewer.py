@@ -23,12 +23,13 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 from playwright.sync_api import Browser, sync_playwright
 
 from service.peers import Destination
@@ -126,15 +127,37 @@ def _at_rest(node: Node, count: int) -> bool:
     return len(rows) == count and all(one["state"] in ("done", "not_analysed", "failed") for one in rows)
 
 
-def one_visit(browser: Browser, address: str) -> tuple[float, dict[str, float]]:
+@dataclass(frozen=True)
+class Visit:
+    """Seconds until the page was open, the CPU seconds that took of node and browser, and how fast it scrolled."""
+
+    opened: float
+    cpu: float
+    rate: float
+    skipped: int
+
+
+def one_visit(browser: Browser, address: str) -> Visit:
     """Open the page with an empty browser cache, then scroll through the whole series."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
+    before = _cpu_seconds()
     page.goto(address, wait_until="commit")
     opened = page.wait_for_function(READY, polling="raf").json_value() / 1000
+    spent = _cpu_seconds() - before
     scrolled = page.evaluate(SCROLL)
     context.close()
-    return opened, scrolled
+    return Visit(opened, spent, scrolled["slices"] / scrolled["seconds"], int(scrolled["skipped"]))
+
+
+def _cpu_seconds() -> float:
+    """What the node, the browser and whatever else we started have used."""
+    spent = 0.0
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            times = one.cpu_times()
+            spent += times.user + times.system
+    return spent
 
 
 def main() -> None:
@@ -160,7 +183,7 @@ def main() -> None:
     report(visits, len(paths), asked)
 
 
-def _visits(chromium: str, address: str, times: int) -> list[tuple[float, dict[str, float]]]:
+def _visits(chromium: str, address: str, times: int) -> list[Visit]:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         visits = [one_visit(browser, address) for _ in range(times)]
@@ -168,19 +191,20 @@ def _visits(chromium: str, address: str, times: int) -> list[tuple[float, dict[s
     return visits
 
 
-def report(visits: list[tuple[float, dict[str, float]]], slices: int, asked: argparse.Namespace) -> None:
+def report(visits: list[Visit], slices: int, asked: argparse.Namespace) -> None:
     """Print the medians with what they were measured on."""
-    opened = [one for one, _ in visits]
-    rates = [one["slices"] / one["seconds"] for _, one in visits]
-    skipped = sum(int(one["skipped"]) for _, one in visits)
-    load = os.getloadavg()[0]
     print(
-        f"study page of {slices} slices: opens in {statistics.median(opened):.2f} s "
-        f"({min(opened):.2f} to {max(opened):.2f}), scrolls {statistics.median(rates):.0f} slices/s "
-        f"({min(rates):.0f} to {max(rates):.0f}), {skipped} slices left out; median of {len(visits)} visits, "
-        f"browser cache empty, node keeps {asked.cache_mb:g} MB of drawn slices; {asked.cores} cores of "
-        f"{platform.machine()} {platform.system()}, load {load:.1f}, Chromium, {date.today()}"
+        f"study page of {slices} slices: opens in {_spread([one.opened for one in visits], 2)} s with "
+        f"{statistics.median(one.cpu for one in visits):.2f} s of CPU, scrolls "
+        f"{_spread([one.rate for one in visits], 0)} slices/s, {sum(one.skipped for one in visits)} slices left out; "
+        f"median of {len(visits)} visits, browser cache empty, node keeps {asked.cache_mb:g} MB of drawn slices; "
+        f"{asked.cores} cores of {platform.machine()} {platform.system()} under a load of {os.getloadavg()[0]:.1f}, "
+        f"Chromium, {date.today()}"
     )
+
+
+def _spread(values: list[float], digits: int) -> str:
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 if __name__ == "__main__":

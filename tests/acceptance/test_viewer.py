@@ -277,5 +277,6 @@ def test_without_scripts_the_first_slice_and_the_result_pictures_show(
     page.goto(f"http://127.0.0.1:{practising.web}/studies/{worklist(practising)[0]['study_instance_uid']}")
     expect(page.locator("#first")).to_be_visible()
     expect(page.locator("#tools")).to_be_hidden()
+    page.locator("#d-pictures summary").click()
     expect(page.locator(".gallery img").first).to_be_visible()
     assert "Scrolling needs JavaScript" in page.content()
