@@ -19,7 +19,7 @@ NOW = AT
 
 
 def messenger(port: int, **more: Any) -> Hl7Messenger:
-    facts = {"name": "ris", "host": LOOPBACK, "port": port, "timeout_seconds": 0.5} | more
+    facts = {"name": "ris", "host": LOOPBACK, "port": port, "timeout_seconds": 60} | more
     return Hl7Messenger(Hl7Target(**facts))
 
 
@@ -52,12 +52,12 @@ def test_anything_but_an_acceptance_is_tried_again_under_the_same_id(
     outbox: Any, telling_round: Any, behaviour: str, error: str
 ) -> None:
     with hl7_engine(behaviour, "AA") as engine:
-        rounds = telling_round(messenger(engine.port))
         outbox.conclude("1.2.1", "ris")
-        rounds.run_once(NOW)
+        patience = {"timeout_seconds": 0.5} if behaviour == "silence" else {}
+        telling_round(messenger(engine.port, **patience)).run_once(NOW)
         assert outbox.states("1.2.1") == ["retrying"]
         assert error in outbox.error("1.2.1")
-        rounds.run_once(NOW + 30)
+        telling_round(messenger(engine.port)).run_once(NOW + 30)
     assert (outbox.states("1.2.1"), outbox.error("1.2.1")) == (["sent"], "")
     first, second = engine.got
     assert str(first) == str(second), "a receiver can tell that it is the same message"
@@ -99,7 +99,7 @@ def test_a_peer_that_drips_is_cut_off(outbox: Any, telling_round: Any) -> None:
         thread = threading.Thread(target=drip, args=(server,))
         thread.start()
         outbox.conclude("1.2.1", "ris")
-        telling_round(messenger(server.getsockname()[1])).run_once(NOW)
+        telling_round(messenger(server.getsockname()[1], timeout_seconds=0.5)).run_once(NOW)
         ended.set()
         thread.join()
     assert "did not answer within 0.5 s" in outbox.error("1.2.1")
@@ -118,7 +118,7 @@ def test_an_answer_without_end_is_cut_off(outbox: Any, telling_round: Any) -> No
         thread = threading.Thread(target=pour, args=(server,))
         thread.start()
         outbox.conclude("1.2.1", "ris")
-        telling_round(messenger(server.getsockname()[1], timeout_seconds=10)).run_once(NOW)
+        telling_round(messenger(server.getsockname()[1])).run_once(NOW)
         thread.join()
     assert "answers without end" in outbox.error("1.2.1")
 

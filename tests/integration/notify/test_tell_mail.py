@@ -20,7 +20,7 @@ from service.targets import MailTarget
 NOW = AT
 PLAIN = {
     "name": "mail", "host": LOOPBACK, "security": "none", "sender": "ichor@hospital.test",
-    "to": ("stroke@hospital.test", "er@hospital.test"), "timeout_seconds": 5,
+    "to": ("stroke@hospital.test", "er@hospital.test"), "timeout_seconds": 60,
 }  # fmt: skip
 
 

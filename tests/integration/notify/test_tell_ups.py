@@ -69,7 +69,7 @@ def worklist() -> Iterator[tuple[Worklist, WebServer]]:
 
 
 def messenger(server: WebServer, **more: Any) -> UpsMessenger:
-    facts = {"name": "list", "url": f"{server.url}/rs/", "retrieve_ae_title": "PACS", "timeout_seconds": 5}
+    facts = {"name": "list", "url": f"{server.url}/rs/", "retrieve_ae_title": "PACS", "timeout_seconds": 60}
     return UpsMessenger(UpsTarget(**facts | more), lambda _: IMAGES)
 
 

@@ -22,7 +22,7 @@ NOW = AT
 
 
 def messenger(url: str, **more: Any) -> WebhookMessenger:
-    target = WebhookTarget(**{"name": "chat", "url": url, "timeout_seconds": 0.5} | more)
+    target = WebhookTarget(**{"name": "chat", "url": url, "timeout_seconds": 60} | more)
     return WebhookMessenger(target, clock=lambda: NOW + 0.9)
 
 
@@ -98,7 +98,7 @@ def test_a_server_that_never_answers_is_left_after_the_deadline(outbox: Any, tel
     conclude(outbox)
     with web_server() as server:
         server.hang.set()
-        telling_round(messenger(server.url)).run_once(NOW)
+        telling_round(messenger(server.url, timeout_seconds=0.5)).run_once(NOW)
     assert "did not answer within 0.5 s" in outbox.error("1.2.1")
 
 
@@ -107,7 +107,7 @@ def test_something_that_is_no_web_server_is_named(outbox: Any, telling_round: An
 
     conclude(outbox)
     with mail_server() as server:
-        telling_round(messenger(f"http://{LOOPBACK}:{server.port}/", timeout_seconds=5)).run_once(NOW)
+        telling_round(messenger(f"http://{LOOPBACK}:{server.port}/")).run_once(NOW)
     assert "is that a web server?" in outbox.error("1.2.1")
 
 
@@ -142,10 +142,10 @@ def test_tls_is_verified(outbox: Any, telling_round: Any, certificate: Any) -> N
     conclude(outbox)
     with web_server(tls=certificate.context) as server:
         url = f"https://localhost:{server.port}/hook"
-        rounds = telling_round(messenger(url, timeout_seconds=5))
+        rounds = telling_round(messenger(url))
         rounds.run_once(NOW)
         assert "is not trusted" in outbox.error("1.2.1") and "set ca_file" in outbox.error("1.2.1")
-        telling_round(messenger(url, timeout_seconds=5, ca_file=certificate.file)).run_once(NOW + 30)
+        telling_round(messenger(url, ca_file=certificate.file)).run_once(NOW + 30)
     assert outbox.states("1.2.1") == ["sent"]
 
 
@@ -153,7 +153,7 @@ def test_plain_http_behind_https_is_named(outbox: Any, telling_round: Any, certi
     conclude(outbox)
     with web_server() as server:
         url = f"https://localhost:{server.port}/hook"
-        telling_round(messenger(url, timeout_seconds=5, ca_file=certificate.file)).run_once(NOW)
+        telling_round(messenger(url, ca_file=certificate.file)).run_once(NOW)
     assert "speaks no TLS" in outbox.error("1.2.1")
 
 
