@@ -140,10 +140,10 @@ class Pages:
         }
         return self.show(request, "study", visitor, facts)
 
-    def viewer(self, request: Request, study_uid: str, series_uid: str) -> Response:
-        """Show the viewer alone, for a page whose series grew or was read meanwhile."""
+    def viewer(self, request: Request, study_uid: str, series_uid: str, stamp: str) -> Response:
+        """Show the viewer alone, for a page whose series grew or was read since it had this stamp."""
         found = viewer_of(self.ports, self._case(study_uid), series_uid)
-        if found is None:
+        if found is None or found.stack.stamp == stamp:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         return self.templates.TemplateResponse(request, "_viewer.html", {"viewer": found})
 
@@ -190,8 +190,8 @@ def pages_router(ports: WorklistPorts, templates: Jinja2Templates) -> APIRouter:
         return pages.study(request, visitor, study_uid, series)
 
     @router.get("/studies/{study_uid}/viewer", dependencies=[reader])
-    def viewer(request: Request, study_uid: str, series: str = "") -> Response:
-        return pages.viewer(request, study_uid, series)
+    def viewer(request: Request, study_uid: str, series: str = "", stamp: str = "") -> Response:
+        return pages.viewer(request, study_uid, series, stamp)
 
     @router.get("/queue")
     def queue(request: Request, visitor: Visitor = reader) -> Response:

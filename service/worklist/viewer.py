@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from service.ledger import stacks
 from service.ledger.case import Case, ListedSeries
-from service.worklist.answers import leading_of
+from service.worklist.answers import Json, leading_of
 from service.worklist.ports import WorklistPorts
 from service.worklist.slice_pictures import edition_of
-from service.worklist.slices import picture_base
+from service.worklist.slices import picture_base, stack_answer
 from service.worklist.stack import ShownSlice, Stack, stack_of
 from service.worklist.strip import Strip, strip_of
 from service.worklist.windows import WINDOWS, Window
@@ -48,14 +48,12 @@ class Viewer:
     strip: Strip
     windows: tuple[Window, ...]
     keys: tuple[Key, ...]
-    #: address of the first picture; empty where the series has none
+    #: addresses of the first picture and of its heat; empty where there is none
     picture: str
+    heat: str
     first: ShownSlice | None
-
-    @property
-    def slices_address(self) -> str:
-        """Return where the script finds the slices."""
-        return f"/api/studies/{self.study_uid}/series/{self.series_uid}/slices"
+    #: the slices as the API gives them, for the script
+    slices: Json
 
 
 def viewer_of(ports: WorklistPorts, case: Case, wanted: str) -> Viewer | None:
@@ -80,7 +78,9 @@ def viewer_of(ports: WorklistPorts, case: Case, wanted: str) -> Viewer | None:
         windows=WINDOWS,
         keys=tuple(_key(stack, at) for at in stack.keys),
         picture=f"{base}{first.name}/{brain.name}.png?{edition_of(ports.slices, brain)}" if first else "",
+        heat=f"{base}{first.name}/heat-{first.heat}.png" if first and first.heat else "",
         first=first,
+        slices=stack_answer(ports, pile, stack),
     )
 
 

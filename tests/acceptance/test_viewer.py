@@ -7,8 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from heads import Study
 from nodes import Node, wait_until
 from playwright.sync_api import Error, expect
+
+from service.practice.send import send_series
+from service.settings import Destination
 
 #: what the canvas shows: mean, spread and how many pixels are coloured
 PIXELS = """() => {
@@ -74,7 +78,7 @@ def at(page: Any, place: int) -> Any:
 
 
 def slices(page: Any) -> Any:
-    return page.evaluate("async () => (await fetch(document.getElementById('viewer').dataset.slices)).json()")
+    return page.evaluate("() => JSON.parse(document.getElementById('slices-data').content.textContent)")
 
 
 def test_the_urgent_case_opens_at_its_most_telling_slice(opened: Callable[..., Any]) -> None:
@@ -215,6 +219,25 @@ def test_a_refresh_leaves_the_viewer_standing(opened: Callable[..., Any], practi
     practising.settled(study)
 
 
+def test_slices_that_arrive_while_one_looks_join_the_stack(
+    practising: Node, tab: Callable[..., Any], head: Callable[..., Study]
+) -> None:
+    study, door = head("epidural"), Destination(name="n", ae_title="ICHOR", host="127.0.0.1", port=practising.dicom)
+    send_series(study.paths[8:], door, "CT1")
+    page = tab()
+    page.goto(f"http://127.0.0.1:{practising.web}/studies/{study.uid}")
+    settle(page)
+    expect(page.locator("#v-score")).to_have_text("not read")
+    page.keyboard.press("End")
+    kept = slices(page)["slices"][settle(page)]["name"]
+    send_series(study.paths[:8], door, "CT1")
+    expect(page.locator("#slice")).to_have_attribute("max", str(len(study.paths) - 1), timeout=30_000)
+    expect(page.locator("#strip svg").first.locator("rect.none")).to_have_count(len(study.paths))
+    expect(page.locator("#v-score")).to_contain_text("the threshold", timeout=120_000)
+    assert slices(page)["slices"][settle(page)]["name"] == kept
+    practising.settled(study.uid)
+
+
 def test_a_slice_that_the_node_cannot_give_says_why_and_the_next_one_shows(opened: Callable[..., Any]) -> None:
     page = opened(expected="422")
     start = shown(page)
@@ -273,7 +296,7 @@ def test_a_phone_scrolls_by_touch(opened: Callable[..., Any]) -> None:
 def test_without_scripts_the_first_slice_and_the_result_pictures_show(
     practising: Node, tab: Callable[..., Any]
 ) -> None:
-    page = tab(java_script_enabled=False)
+    page = tab(expected="was preloaded", java_script_enabled=False)
     page.goto(f"http://127.0.0.1:{practising.web}/studies/{worklist(practising)[0]['study_instance_uid']}")
     expect(page.locator("#first")).to_be_visible()
     expect(page.locator("#tools")).to_be_hidden()

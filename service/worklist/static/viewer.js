@@ -152,7 +152,9 @@
         if (this.hot(at)) { urls.push(this.hot(at)); }
       };
       add(this.at);
-      for (let far = 1; urls.length < reach && far < this.slices.length; far += 1) {
+      // the first picture has the node to itself
+      const alone = this.shown < 0;
+      for (let far = 1; !alone && urls.length < reach && far < this.slices.length; far += 1) {
         add(this.at + this.ahead * far);
         if (far % 2 === 0) { add(this.at - (this.ahead * far) / 2); }
       }
@@ -176,8 +178,9 @@
       if (!picture) { this.wait(); return; }
       clearTimeout(this.patience);
       byId("v-loading").hidden = true;
-      const fresh = this.shown !== this.at;
+      const fresh = this.shown !== this.at, first = this.shown < 0;
       this.shown = this.at;
+      if (first) { this.prefetch(); }
       if (picture.bitmap) { this.draw(picture.bitmap); } else { this.blank(picture.sorry); }
       this.stage.dataset.state = picture.bitmap ? "ready" : "problem";
       this.label();
@@ -409,36 +412,31 @@
 
     // The series grew, or was read: keep the slice in view, take over everything else.
     async refresh() {
-      const data = await ask(this.section.dataset.slices);
-      if (!data || data.stamp === this.data.stamp || !data.slices.length) { return; }
+      const fresh = await fragment(this.section.dataset.series, this.data.stamp);
+      const data = fresh && slicesOf(fresh);
+      if (!data || !data.slices.length || !fresh.querySelector("#reel")) { return; }
       const name = this.slices[this.at].name;
       const same = data.slices.findIndex((one) => one.name === name);
-      const fresh = await fragment(this.section.dataset.series);
-      if (!fresh || !fresh.querySelector("#reel")) { return; }
       this.data = data;
       this.shown = -1;
-      this.at = clamp(this.at, 0, data.slices.length - 1);
-      for (const id of ["strip", "ways"]) { byId(id).replaceWith(fresh.querySelector("#" + id)); }
+      for (const id of ["slices-data", "strip", "ways"]) { byId(id).replaceWith(fresh.querySelector("#" + id)); }
       byId("reel").querySelector(".legend").replaceWith(fresh.querySelector("#reel .legend"));
       byId("slice").max = data.slices.length - 1;
-      this.section.dataset.stamp = data.stamp;
-      this.go(this.touched && same >= 0 ? same : data.start);
+      this.at = this.touched && same >= 0 ? same : data.start;
+      this.go(this.at);
     }
   }
 
-  async function ask(address) {
-    try {
-      const answer = await fetch(address, { credentials: "same-origin" });
-      return answer.ok && !answer.redirected ? await answer.json() : null;
-    } catch (problem) {
-      return null;
-    }
+  function slicesOf(section) {
+    const held = section.querySelector("#slices-data");
+    return held ? JSON.parse(held.content.textContent) : null;
   }
 
-  async function fragment(series) {
-    const address = document.querySelector(".study").dataset.viewer + "?series=" + encodeURIComponent(series);
+  // The viewer as the node would draw it now; null when nothing changed since the stamp.
+  async function fragment(series, stamp) {
+    const asked = new URLSearchParams({ series: series, stamp: stamp });
     try {
-      const answer = await fetch(address, { credentials: "same-origin" });
+      const answer = await fetch(document.querySelector(".study").dataset.viewer + "?" + asked, { credentials: "same-origin" });
       if (answer.status !== 200 || answer.redirected) { return null; }
       return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#viewer");
     } catch (problem) {
@@ -448,26 +446,21 @@
 
   let viewer = null;
 
-  async function open() {
+  function open() {
     const section = byId("viewer");
-    if (!section || !byId("slice")) { return; }
-    const data = await ask(section.dataset.slices);
+    const data = section && slicesOf(section);
     if (!data || !data.slices.length) { return; }
     viewer = new Viewer(section, data);
-    if (data.stamp !== section.dataset.stamp) {
-      viewer.data = Object.assign({}, data, { stamp: "" });
-      viewer.refresh();
-    }
     byId("stage").focus({ preventScroll: true });
   }
 
   async function grow() {
     if (viewer) { viewer.refresh(); return; }
-    const fresh = await fragment("");
+    const fresh = await fragment("", "");
     if (viewer || !fresh || !fresh.querySelector("#slice")) { return; }
     const old = byId("viewer");
     if (old) { old.replaceWith(fresh); } else { byId("case").before(fresh); }
-    await open();
+    open();
   }
 
   document.addEventListener("htmx:afterSettle", function (event) {
